@@ -1,0 +1,63 @@
+"""Attention: heads, who may look at whom, and the weighted sums."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from converters.jax.rules import rules
+from porter.graph.model import Node
+from porter.graph.ops.attention import Attention, HideScores, MergeHeads, SeenKeys, SplitHeads
+from porter.source.code import Expression, call
+from porter.writing.forms import Form, Inline, Layer
+
+
+@rules.writes(SplitHeads)
+def write_split_heads(op: SplitHeads, node: Node) -> Form:
+    return Inline(lambda x: call("split_heads", x, op.heads), ("split_heads",), simple=True)
+
+
+@rules.writes(MergeHeads)
+def write_merge_heads(op: MergeHeads, node: Node) -> Form:
+    return Inline(lambda x: call("merge_heads", x), ("merge_heads",), simple=True)
+
+
+@rules.writes(SeenKeys)
+def write_seen_keys(op: SeenKeys, node: Node) -> Form:
+    told: dict[str, Any] = {} if op.causal else {"causal": False}
+    if op.window is not None:
+        told["window"] = op.window
+    return Inline(lambda query, key: call("seen_keys", query, key, **told), ("seen_keys",))
+
+
+@rules.writes(HideScores)
+def write_hide_scores(op: HideScores, node: Node) -> Form:
+    penalty = {} if op.penalty is None else {"penalty": op.penalty}
+    return Inline(lambda scores, mask: call("hide", scores, mask, **penalty), ("hide",))
+
+
+@rules.writes(Attention)
+def write_attention(op: Attention, node: Node) -> Form:
+    """Where weights drop out in training, the layer's attribute is what drops them."""
+    told: dict[str, Any] = {}
+    depth = node.inputs[0].shape[-1]
+    if op.scale is not None and not (isinstance(depth, int) and abs(op.scale * depth**0.5 - 1) < 1e-9):
+        told["scale"] = op.scale
+    if op.causal:
+        told["causal"] = True
+    if op.penalty is not None and len(node.inputs) > 3:
+        told["penalty"] = op.penalty
+    if op.blank and len(node.inputs) > 3:
+        told["blank"] = True
+    if op.groups > 1:
+        told["groups"] = op.groups
+
+    def build(query: Expression, key: Expression, value: Expression, *masks: Expression) -> Expression:
+        return call("attention", query, key, value, *masks, **told)
+
+    if not op.dropout:
+        return Inline(build, ("attention",))
+
+    def use(dropout: Expression, *inputs: Expression) -> Expression:
+        return call("attention", *inputs, **told, dropout=dropout)
+
+    return Layer(call("nnx.Dropout", op.dropout), use=use, helpers=("attention",))

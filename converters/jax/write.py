@@ -1,0 +1,147 @@
+"""A laid-out graph as a Flax NNX module: readable source, and weights under their paths in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import converters.jax.layers  # noqa: F401  (fills the tables)
+from converters.jax.loading import READINGS, load_function
+from converters.jax.module_names import (
+    ARGUMENTS,
+    IMPORTED,
+    RANDOM,
+    RESERVED,
+    UNSEEDED,
+    USUAL,
+    VARIABLES,
+)
+from converters.jax.rules import rules
+from porter.layout import LaidOut
+from porter.source.code import Attr, Call, Expression, Name, call
+from porter.source.names import class_name
+from porter.source.render import render
+from porter.source.statements import Assign, Class, Expr, Function, Module, Param, Raw, Statement
+from porter.source_model import Written
+from porter.writing.program import ClassPlan, Dialect, Program
+from porter.writing.snippets import constructor_arguments, snippets
+from porter.writing.translate import signature, translate
+
+ABOUT = """{name} in JAX (Flax NNX); `load()` returns it with its weights, ready for inference.
+
+As a pure function, for `jax.jit`, `jax.grad` and `jax.vmap`:
+
+    graphdef, params, rest = nnx.split(load(), nnx.Param, ...)
+
+    def apply(params, *inputs):
+        return nnx.merge(graphdef, params, rest)(*inputs)"""
+
+MODULES = {
+    "partial(": "from functools import partial",
+    "jax.": "import jax",
+    "jnp.": "import jax.numpy as jnp",
+    "np.": "import numpy as np",
+}
+"""Imported where the text uses them."""
+
+PACKAGE = "converters.jax"
+HELPERS = ("Fixed", "freeze", "set_weights", "read_h5")
+RNGS = Name("rngs")
+
+
+def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
+    """The JAX form of a graph; every op that JAX cannot say is reported in one error."""
+    own = constructor_arguments(PACKAGE)
+    name = class_name(laid.graph.name, own)
+    program = translate(laid.graph, rules, Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED), name)
+    source = _source(program, laid, name, weights_format)
+    return Written(source, program.weights, program.modules, program.plain)
+
+
+def _source(program: Program, laid: LaidOut, name: str, weights_format: str) -> str:
+    made = [made for part in program.classes for _, made in part.attributes]
+    random = any(callee in RANDOM for call in made for callee in _callees(call))
+    plain = UNSEEDED | {part.name for part in program.classes if not part.attributes}
+    body: list[Statement] = [
+        _class(part, plain, laid if part is program.classes[-1] else None) for part in program.classes
+    ]
+    body.append(load_function(_seeded(call(name), plain, call("nnx.Rngs", 0)), weights_format, random))
+    words = set(re.findall(r"\w+", render(Module("", frozenset(), tuple(body)))))
+    helpers = [helper for helper in (*program.helpers, *HELPERS) if helper in words]
+    body[:0] = [Raw(text) for text in snippets(PACKAGE, helpers)]
+    used = render(Module("", frozenset(), tuple(body)))
+    imports = {"from pathlib import Path", "from flax import nnx", *READINGS[weights_format].imports}
+    imports |= {line for word, line in MODULES.items() if re.search(rf"\b{re.escape(word)}", used)}
+    return render(Module(ABOUT.format(name=name), frozenset(imports), tuple(body)))
+
+
+def _class(part: ClassPlan, plain: frozenset[str], laid: LaidOut | None) -> Class:
+    frozen = _by_attribute(part.frozen)
+    lines: list[Statement] = []
+    for name, made in part.attributes:
+        whole = frozen.get(name) == [] and _is_variable(made)
+        fixed = replace(made, func=Name("Fixed")) if whole else _seeded(made, plain)
+        lines.append(Assign((Attr(Name("self"), name),), fixed))
+        if name in frozen and not whole:
+            lines += _freezing(name, frozen[name])
+    seeds = (Param("*"), Param("rngs", Name("nnx.Rngs")))
+    arguments = (Param("self"), *(Param(name) for name in part.arguments), *seeds)
+    members: list[Statement] = []
+    if lines:
+        members.append(Function("__init__", arguments, tuple(lines)))
+    if part.body is not None:
+        params = (Param("self"), *(Param(name) for name in part.body.params))
+        members.append(Function("__call__", params, part.body.lines))
+    return Class(part.name, (Name("nnx.Module"),), _doc(laid) if laid else part.doc, tuple(members))
+
+
+def _doc(laid: LaidOut) -> str:
+    return "\n".join(["The converted model.", "", *signature(laid.graph, laid.source_axes)])
+
+
+def _by_attribute(frozen: Sequence[str]) -> dict[str, list[str]]:
+    """What is not trained: for each attribute the paths inside it, none for all of it."""
+    found: dict[str, list[str]] = {}
+    for path in frozen:
+        attribute, _, inside = path.partition(".")
+        found.setdefault(attribute, []).extend([inside] if inside else [])
+    return found
+
+
+def _freezing(attribute: str, inside: Sequence[str]) -> Iterator[Statement]:
+    """`freeze(self.norm, "bias")`, one line for each module that holds what is frozen."""
+    owners: dict[str, list[str]] = {}
+    for path in inside:
+        owner, _, name = path.rpartition(".")
+        owners.setdefault(owner, []).append(name)
+    for owner, names in (owners or {"": []}).items():
+        where = ".".join(["self", attribute, *([owner] if owner else [])])
+        yield Expr(call("freeze", Name(where), *names))
+
+
+def _is_variable(made: Call) -> bool:
+    return isinstance(made.func, Name) and made.func.path in VARIABLES
+
+
+def _seeded(made: Call, plain: frozenset[str], rngs: Expression = RNGS) -> Call:
+    """The constructor call with `rngs=rngs` where it makes a module, which is named in capitals."""
+
+    def inside(arg: Expression) -> Expression:
+        return _seeded(arg, plain, rngs) if isinstance(arg, Call) else arg
+
+    args = tuple(inside(arg) for arg in made.args)
+    kwargs = tuple((name, inside(arg)) for name, arg in made.kwargs)
+    callee = made.func.path if isinstance(made.func, Name) else ""
+    if callee.rpartition(".")[2][:1].isupper() and callee not in plain:
+        kwargs = (*kwargs, ("rngs", rngs))
+    return replace(made, args=args, kwargs=kwargs)
+
+
+def _callees(made: Call) -> Iterator[str]:
+    """The names that are called in a constructor call."""
+    if isinstance(made.func, Name):
+        yield made.func.path
+    for arg in (*made.args, *(value for _, value in made.kwargs)):
+        if isinstance(arg, Call):
+            yield from _callees(arg)

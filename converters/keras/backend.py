@@ -1,0 +1,179 @@
+"""Which backend a model was trained on, by what its files show. Keras 1 wrote it down nowhere.
+
+The backends compute differently with the same numbers: Theano turns convolution kernels round and pads
+otherwise.
+So a file is read only where its backend is known, is told by the user, or makes no difference to its layers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from converters.keras.arrays import ArrayStore
+from converters.keras.upgrade import Writer
+from porter.errors import RequestError, UnsupportedModel
+
+Certainty = Literal["told", "written", "certain", "likely", "irrelevant", "undecided"]
+BACKENDS = ("theano", "tensorflow", "cntk")
+AUTO = "auto"
+TITLES = {"theano": "Theano", "tensorflow": "TensorFlow", "cntk": "CNTK"}
+
+DIFFERENT = re.compile(r"Atrous|Conv|Deconv|Separable|Depthwise|SReLU")
+"""Classes that the backends compute differently, whatever their settings."""
+
+NUMBERED = re.compile(r":\d+$")
+ANONYMOUS = re.compile(r"(.*/)?param_\d+$")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One thing in the files that speaks for a backend."""
+
+    backend: str
+    says: str
+    proof: bool = True
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What is known: a name (None where nothing speaks for any), how sure that is, and on what grounds."""
+
+    name: str | None
+    certainty: Certainty
+    evidence: tuple[Evidence, ...] = ()
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        grounds = "; ".join(item.says for item in self.evidence)
+        title = TITLES.get(self.name or "", self.name)
+        known = {
+            "told": f"read as written on {title}, as told" + (f", though {grounds}" if grounds else ""),
+            "written": f"written on {title}, as the file says",
+            "certain": f"written on {title}: {grounds}",
+            "likely": f"probably written on {title}: {grounds}",
+            "irrelevant": "the file does not name its backend, and its layers mean the same on all of them",
+            "undecided": "nothing in the files shows whether Theano or TensorFlow wrote them",
+        }
+        return known[self.certainty]
+
+
+def find_backend(
+    config: Any, said: str | None, writer: Writer, store: ArrayStore, told: str | None
+) -> Backend:
+    """The backend by the user's word, the file's word, or the evidence in architecture and weights."""
+    if told is not None and told not in (*BACKENDS, AUTO):
+        raise RequestError(f"--source-backend {told!r} is not one of {', '.join((*BACKENDS, AUTO))}")
+    if told is not None and told != AUTO:
+        other = () if said in (None, told) else (Evidence(said or "", f"the file itself says {said}"),)
+        return Backend(told, "told", other)
+    if said is not None:
+        return Backend(said, "written")
+    if writer.generation > 1:
+        return Backend(
+            "tensorflow", "certain", (Evidence("tensorflow", "TensorFlow's own Keras names no backend"),)
+        )
+    evidence = tuple(_evidence(config, writer, store))
+    if not matters(config, writer):
+        return Backend(evidence[0].backend if evidence else None, "irrelevant", evidence)
+    proofs = {item.backend for item in evidence if item.proof}
+    if len(proofs) == 1:
+        (name,) = proofs
+        return Backend(
+            name, "certain", tuple(item for item in evidence if item.backend == name and item.proof)
+        )
+    likely = {item.backend for item in evidence}
+    if not proofs and "theano" in likely and writer.release < (1, 1):
+        evidence = tuple(item for item in evidence if item.backend == "theano")
+        return Backend("theano", "likely", evidence)
+    if told == AUTO and evidence:
+        return Backend(evidence[0].backend, "likely", evidence)
+    return Backend(None, "undecided", evidence)
+
+
+def require_backend(backend: Backend, label: str) -> None:
+    """Refuse files that would be read in one of two ways by chance."""
+    if backend.certainty != "undecided":
+        return
+    contrary = "; ".join(f"{item.says} ({TITLES[item.backend]})" for item in backend.evidence)
+    found = f"what there is does not decide it: {contrary}" if contrary else "nothing in the files shows it"
+    raise UnsupportedModel(
+        f"{label}: it was written by Keras on Theano or on TensorFlow, which compute its layers differently, "
+        f"and {found}; say which with --source-backend theano or --source-backend tensorflow (auto takes the "
+        "likelier one), or give recorded inputs x0, ... and predictions y0, ... with --inputs FILE.npz"
+    )
+
+
+def matters(config: Any, writer: Writer) -> bool:
+    """Whether any layer means something else on another backend."""
+    layers = list(_layers(config))
+    classes = {layer["class_name"] for layer in layers}
+    named = any(DIFFERENT.match(name) for name in classes)
+    padded = any(
+        "Pooling" in layer["class_name"] and layer["config"].get("border_mode") == "same" for layer in layers
+    )
+    return named or padded or ("BatchNormalization" in classes and writer.release[:3] == (1, 0, 6))
+
+
+def _evidence(config: Any, writer: Writer, store: ArrayStore) -> Iterator[Evidence]:
+    yield from _by_names(store)
+    yield from _by_layers(config)
+    if writer.release < (1, 1):
+        yield Evidence("theano", "Keras before 1.1 ran on Theano unless it was set otherwise", False)
+    orderings = {str(layer["config"].get("dim_ordering")) for layer in _layers(config)} & {"th", "tf"}
+    if len(orderings) == 1:
+        (ordering,) = orderings
+        backend = {"th": "theano", "tf": "tensorflow"}[ordering]
+        yield Evidence(backend, f"its dim_ordering is {ordering!r}, that backend's own", False)
+
+
+def _by_names(store: ArrayStore) -> Iterator[Evidence]:
+    """TensorFlow numbers the outputs of its variables: `dense_1_W:0`."""
+    names = [name for name in _array_names(store) if not ANONYMOUS.match(name)]
+    numbered = [name for name in names if NUMBERED.search(name)]
+    if numbered:
+        yield Evidence("tensorflow", f"its arrays are named as TensorFlow names variables ({numbered[0]!r})")
+    if len(numbered) < len(names):
+        plain = next(name for name in names if not NUMBERED.search(name))
+        yield Evidence(
+            "theano", f"its arrays lack the ':0' that TensorFlow puts behind every name ({plain!r})"
+        )
+
+
+def _array_names(store: ArrayStore) -> Sequence[str]:
+    if store.file is None or store.layout != "names":
+        return []
+    root = store.root
+    layers = store.file.names(root.rstrip("/"), "layer_names") or []
+    return [
+        name
+        for layer in layers
+        if root + layer in store.file.groups
+        for name in store.file.names(root + layer, "weight_names") or []
+    ]
+
+
+def _by_layers(config: Any) -> Iterator[Evidence]:
+    """What only one backend could do at all."""
+    for layer in _layers(config):
+        name = layer["config"].get("name")
+        if layer["class_name"] == "SeparableConvolution2D":
+            yield Evidence(
+                "tensorflow", f"layer {name!r} is a SeparableConvolution2D, which Theano did not have"
+            )
+        if layer["config"].get("border_mode") == "full":
+            yield Evidence("theano", f"layer {name!r} has border_mode 'full', which only Theano knew")
+
+
+def _layers(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("class_name"), str) and isinstance(value.get("config"), dict):
+            yield value
+        for item in value.values():
+            yield from _layers(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _layers(item)

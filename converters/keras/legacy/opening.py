@@ -1,0 +1,116 @@
+"""Recognising files of Keras 0 and 1, and bringing their architecture into today's structure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from converters.keras.arrays import ArrayStore
+from converters.keras.legacy.architecture import restructured
+from converters.keras.legacy.ordering import HINT, file_ordering
+from converters.keras.upgrade import Writer
+from porter.errors import SourceError, UnsupportedModel, WeightsError
+
+JsonDict = dict[str, Any]
+OLD_WORDS = frozenset(
+    "nb_filter border_mode dim_ordering inner_activation consume_less input_dtype W_regularizer b_constraint "
+    "atrous_rate pool_length concat_axis dot_axes running_std nb_row".split()
+)
+"""Arguments that only Keras 0 and 1 had."""
+
+NEW_WORDS = frozenset("units filters kernel_initializer bias_initializer data_format use_bias".split())
+"""Arguments that only Keras 2 and later have."""
+
+SHARING = {"PReLU": "alphas", "ParametricSoftplus": "alphas", "SReLU": "t_left"}
+"""Layers with a number for each place, and one of their arrays."""
+
+OLD_ARRAY = re.compile(r"_(W|U|b|running_std|alphas|betas)(_[a-z]+)?(:\d+)?$")
+
+
+def generation_by_spelling(config: JsonDict) -> int | None:
+    """0 or 1 where the architecture is in their words, else None."""
+    if "class_name" not in config:
+        return 0
+    return 1 if OLD_WORDS & set(_words(config)) else None
+
+
+def _words(value: Any) -> Iterator[str]:
+    """The arguments of all layers."""
+    if isinstance(value, dict):
+        if "class_name" in value and isinstance(value.get("config"), dict):
+            yield from map(str, value["config"])
+        for item in value.values():
+            yield from _words(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _words(item)
+
+
+def opened(config: JsonDict, writer: Writer, store: ArrayStore) -> tuple[JsonDict, Writer, list[str]]:
+    """The architecture in today's structure, the writer with its ordering, and remarks."""
+    _refuse_mixed_words(config, writer)
+    config = with_shared_axes(restructured(config), store)
+    ordering, how = file_ordering(config)
+    if ordering is None:
+        raise UnsupportedModel(f"{how}; {HINT}")
+    return config, replace(writer, ordering=ordering), [how] if how else []
+
+
+def _refuse_mixed_words(config: JsonDict, writer: Writer) -> None:
+    """An architecture that calls itself Keras 1 and has words of Keras 2 was pieced together."""
+    strange = sorted(NEW_WORDS & set(_words(config)))
+    if strange:
+        told = f"Keras {writer.version}" if writer.version else "Keras 0 or 1"
+        raise SourceError(
+            f"it is an architecture of {told}, but has words of Keras 2 ({', '.join(strange[:3])}); "
+            "it mixes generations"
+        )
+
+
+def with_shared_axes(value: Any, store: ArrayStore) -> Any:
+    """Configs of Keras 1 leave out along which axes an activation shares its numbers; its arrays show it."""
+    if isinstance(value, list):
+        return [with_shared_axes(item, store) for item in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: with_shared_axes(item, store) for key, item in value.items()}
+    array = SHARING.get(str(value.get("class_name")))
+    config = value.get("config")
+    if array is None or not isinstance(config, dict) or "shared_axes" in config:
+        return value
+    shape = _shape_of(f"{config.get('name')}_{array}", store)
+    shared = [axis for axis, size in enumerate(shape, 1) if size == 1]
+    return {**value, "config": {**config, "shared_axes": shared}}
+
+
+def _shape_of(name: str, store: ArrayStore) -> tuple[int, ...]:
+    found = (
+        array.shape for key, array in store.arrays.items() if key.rpartition("/")[2].split(":")[0] == name
+    )
+    return next(found, ())
+
+
+def refuse_mixture(writer: Writer, store: ArrayStore, version: str | None) -> None:
+    """An architecture of one generation with weights of another is somebody's mistake."""
+    found = _generation_of(store, version)
+    if found is None or (found < 2) == (writer.generation < 2):
+        return
+    told = f"Keras {writer.version}" if writer.version else f"Keras {writer.generation}"
+    raise WeightsError(
+        f"{store.label}: the architecture was written by {told}, the weights by "
+        f"{'Keras ' + version if version else 'Keras 0 or 1' if found < 2 else 'Keras 2 or 3'}; "
+        "give the two files that were saved together"
+    )
+
+
+def _generation_of(store: ArrayStore, version: str | None) -> int | None:
+    if store.file is None or store.layout == "none":
+        return None
+    if version is not None and version[:1].isdigit():
+        return int(version[:1])
+    if store.layout != "names":
+        return 0 if store.layout == "numbers" else 2
+    names = [array.rpartition("/")[2] for array in store.arrays]
+    return 1 if any(OLD_ARRAY.search(name) for name in names) else None

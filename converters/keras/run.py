@@ -1,0 +1,213 @@
+"""Runs saved Keras files in the Keras of their own generation, as a judge. Lives in a worker process.
+
+Keras 3 files run in Keras 3 and Keras 2 files in tf_keras. Older files, and those of another backend, are not
+run at all: today's stacks load them without complaint and compute something else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converters.keras.archive import content_of
+from converters.keras.load import SavedModel
+from converters.keras.load import load as load_files
+from porter.errors import RunError
+from porter.workers.process import NotAvailable
+
+try:
+    import tensorflow as tf
+except ImportError as missing:
+    raise NotAvailable(f"TensorFlow is not installed ({missing})") from missing
+
+Array = np.ndarray
+Watch = Callable[[str, list[Array]], None]
+Notes = list[str]
+
+CANNOT = (
+    ValueError,
+    TypeError,
+    KeyError,
+    AttributeError,
+    IndexError,
+    OSError,
+    NotImplementedError,
+    RuntimeError,
+)
+"""What Keras raises when it cannot load or run a file; its own message is told."""
+
+FOREIGN = ("theano", "cntk")
+
+
+def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) -> KerasModel:
+    """The model in `model["files"]`, opened by the Keras that such files were made for."""
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(threads)
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    if precision != "own":
+        raise NotAvailable(f"Keras files are run in their own precision, not in {precision}")
+    paths = [Path(path) for path in model["files"]]
+    saved = load_files(paths, source_backend=model.get("backend"))
+    keras, opened = _honest_keras(saved)
+    try:
+        with tempfile.TemporaryDirectory(prefix="porter-keras-") as folder:
+            return KerasModel(keras, opened(keras, saved, Path(folder)))
+    except CANNOT as error:
+        raise NotAvailable(f"{keras.__name__} {keras.__version__} cannot load it: {_brief(error)}") from error
+
+
+def _honest_keras(saved: SavedModel) -> tuple[Any, Callable[[Any, SavedModel, Path], Any]]:
+    """The Keras package in which these files mean what they meant, and how it opens them."""
+    generation = saved.origin.generation or 0
+    made_on = (saved.backend.name or "tensorflow").lower()
+    if made_on in FOREIGN and generation < 3:
+        raise NotAvailable(f"it was trained on {made_on}, where today's Keras computes something else")
+    if generation < 2:
+        raise NotAvailable(f"Keras {generation}.x files mean something else to today's Keras")
+    name = "keras" if generation == 3 else "tf_keras"
+    try:
+        keras = __import__(name)
+    except ImportError as missing:
+        raise NotAvailable(f"{name} is not installed ({missing})") from missing
+    if name == "keras" and keras.backend.backend() != "tensorflow":
+        raise NotAvailable(f"keras runs on {keras.backend.backend()} here, not on tensorflow")
+    return keras, _open
+
+
+def _open(keras: Any, saved: SavedModel, folder: Path) -> Any:
+    """Files are recognised by content here and by name in Keras: links give them the names it wants."""
+    files = [Path(file) for file in saved.origin.files]
+    contents = [content_of(file) for file in files]
+    if len(files) == 1:
+        suffix = ".keras" if contents[0] == "zip" else ".h5"
+        link = _linked(folder / f"model{suffix}", files[0])
+        return keras.models.load_model(link, compile=False, **_safely(keras, suffix))
+    config, weights = files
+    if contents[0] != "text":
+        raise NotAvailable("the architecture of one whole model with the weights of another")
+    with _safe(keras):
+        model = keras.models.model_from_json(_model_json(config))
+    suffix = ".weights.h5" if saved.arrays.layout == "objects" else ".h5"
+    if contents[1] == "zip":
+        suffix = ".keras"
+    if not model.built:
+        raise NotAvailable("its architecture does not say the shape of its inputs")
+    model.load_weights(_linked(folder / f"model{suffix}", weights))
+    return model
+
+
+def _model_json(path: Path) -> str:
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _linked(link: Path, file: Path) -> str:
+    link.symlink_to(file.resolve())
+    return str(link)
+
+
+def _safely(keras: Any, suffix: str) -> dict[str, bool]:
+    return {"safe_mode": True} if suffix == ".keras" or keras.__name__ == "keras" else {}
+
+
+def _safe(keras: Any) -> contextlib.AbstractContextManager[Any]:
+    """Keras refuses to unmarshal code here, where it knows how to refuse."""
+    scope = getattr(getattr(keras, "saving", None), "SafeModeScope", None)
+    if scope is None:
+        from importlib import import_module
+
+        scope = import_module(f"{keras.__name__}.src.saving.serialization_lib").SafeModeScope
+    found: contextlib.AbstractContextManager[Any] = scope(True)
+    return found
+
+
+class KerasModel:
+    """A Keras model that takes and gives NumPy arrays."""
+
+    def __init__(self, keras: Any, model: Any) -> None:
+        self.keras, self.model = keras, model
+        self.compiled = False
+
+    def run(
+        self, inputs: Sequence[Array], dtypes: Sequence[str], watch: Watch | None
+    ) -> tuple[list[Array], list[str]]:
+        """The outputs and their types; `watch` sees the output of each layer."""
+        given = [
+            tf.cast(tf.convert_to_tensor(array), dtype) for array, dtype in zip(inputs, dtypes, strict=True)
+        ]
+        flat, rows = self._function(watch is not None)
+        try:
+            results = flat(given)
+        except (tf.errors.OpError, ValueError, NotImplementedError) as error:
+            results = self._by_xla(flat, given, error)
+        outputs, layers = results
+        if watch is not None:
+            for path, value in zip(rows, layers, strict=True):
+                watch(path, [_array(value)])
+        return [_array(value) for value in outputs], [value.dtype.name for value in outputs]
+
+    def _by_xla(self, flat: Callable[[Any], Any], given: Any, error: Exception) -> Any:
+        # TensorFlow's own CPU kernels refuse some layouts and strides that XLA computes
+        try:
+            result = tf.function(flat, jit_compile=True)(given)
+        except (tf.errors.OpError, ValueError, NotImplementedError):
+            raise NotAvailable(f"{self.keras.__name__} cannot run it: {_brief(error)}") from error
+        self.compiled = True
+        return result
+
+    def _function(self, layers: bool) -> tuple[Callable[[Any], Any], list[str]]:
+        inner = list(_layer_outputs(self.model)) if layers else []
+        model = self.keras.Model(self.model.inputs, [*self.model.outputs, *(value for _, value in inner)])
+        count = len(self.model.outputs)
+
+        def call(given: Any) -> tuple[list[Any], list[Any]]:
+            results = _listed(model(given if len(given) > 1 else given[0], training=False))
+            return results[:count], results[count:]
+
+        return call, [path for path, _ in inner]
+
+    def environment(self) -> dict[str, Any]:
+        """Versions and settings, for the report."""
+        return {
+            "framework": "Keras",
+            "keras": f"{self.keras.__name__} {self.keras.__version__}",
+            "tensorflow": tf.__version__,
+            "threads": tf.config.threading.get_intra_op_parallelism_threads(),
+            "onednn": False,
+            "xla": self.compiled,
+            "tf32": tf.config.experimental.tensor_float_32_execution_enabled(),
+        }
+
+
+def _layer_outputs(model: Any) -> Iterator[tuple[str, Any]]:
+    """Layers that are used once at the top level, with the one tensor that they give."""
+    for layer in model.layers:
+        nodes = getattr(layer, "_inbound_nodes", ())
+        if len(nodes) == 1 and type(layer).__name__ != "InputLayer":
+            outputs = _listed(layer.output)
+            if len(outputs) == 1:
+                yield layer.name, outputs[0]
+
+
+def _listed(result: Any) -> list[Any]:
+    if isinstance(result, Mapping):
+        return list(result.values())
+    return list(result) if isinstance(result, (list, tuple)) else [result]
+
+
+def _array(value: Any) -> Array:
+    found = np.asarray(value)
+    # bfloat16 is of kind V; float32 holds all of its numbers
+    return found.astype("float32") if found.dtype.kind == "V" else found
+
+
+def _brief(error: Exception) -> str:
+    lines = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {lines[0][:300] if lines else ''}"
+
+
+__all__ = ["KerasModel", "RunError", "load"]

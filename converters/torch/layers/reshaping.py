@@ -1,0 +1,110 @@
+"""The same numbers in another shape or place."""
+
+from __future__ import annotations
+
+from converters.torch.layers.convolution import flat_pads
+from converters.torch.rules import rules
+from porter.errors import UnsupportedModel
+from porter.graph.model import Node
+from porter.graph.ops.reshaping import Concat, Flip, Pad, Repeat, Reshape, Slice, Tile, Transpose
+from porter.graph.regroup import Kept
+from porter.source.code import Expression, List, attr, call, index
+from porter.writing.forms import Form, Inline, method
+
+
+@rules.writes(Reshape)
+def write_reshape(op: Reshape, node: Node) -> Form:
+    given = node.inputs[0]
+    if op.shape == (Kept(0), None) and given.rank >= 2:
+        return Inline(lambda x: method(x, "flatten", 1), simple=True)
+
+    place = _new_axis(op, given.rank)
+    if place is not None:
+        return Inline(lambda x: method(x, "unsqueeze", place), simple=True)
+    dropped = _dropped_axis(op, given.rank)
+    if dropped is not None:
+        return Inline(lambda x: method(x, "squeeze", dropped), simple=True)
+
+    def build(x: Expression) -> Expression:
+        sizes = [_size(x, want, node) for want in op.shape]
+        return method(x, "reshape", *sizes)
+
+    return Inline(build, simple=not any(isinstance(want, Kept) for want in op.shape))
+
+
+def _new_axis(op: Reshape, rank: int) -> int | None:
+    """Where the reshape only inserts one axis of size 1: its place, counted from behind if it is the last."""
+    for place in range(rank + 1):
+        kept = [Kept(axis) for axis in range(rank)]
+        if op.shape == (*kept[:place], 1, *kept[place:]):
+            return -1 if place == rank else place
+    return None
+
+
+def _dropped_axis(op: Reshape, rank: int) -> int | None:
+    """Which axis of size 1 the reshape only drops."""
+    for place in range(rank):
+        if op.shape == tuple(Kept(axis) for axis in range(rank) if axis != place):
+            return -1 if place == rank - 1 else place
+    return None
+
+
+def _size(x: Expression, want: int | Kept | None, node: Node) -> Expression | int:
+    if isinstance(want, Kept):
+        known = node.inputs[0].shape[want.axis]
+        return known if isinstance(known, int) else index(attr(x, "shape"), want.axis)
+    return -1 if want is None else want
+
+
+@rules.writes(Transpose)
+def write_transpose(op: Transpose, node: Node) -> Form:
+    moved = [axis for place, axis in enumerate(op.perm) if place != axis]
+    if len(moved) == 2:
+        return Inline(lambda x: method(x, "transpose", *sorted(moved)), simple=True)
+    return Inline(lambda x: method(x, "permute", *op.perm), simple=True)
+
+
+@rules.writes(Concat)
+def write_concat(op: Concat, node: Node) -> Form:
+    return Inline(lambda *parts: call("torch.cat", List(tuple(parts)), dim=op.axis), simple=True)
+
+
+@rules.writes(Slice)
+def write_slice(op: Slice, node: Node) -> Form:
+    flips = [axis for axis, (_, _, step) in enumerate(op.ranges) if step < 0]
+    if flips:
+        raise UnsupportedModel(f"{node.origin}: torch cannot slice backwards along axes {flips}")
+    parts = [slice(start, stop, None if step == 1 else step) for start, stop, step in op.ranges]
+    while parts and parts[-1] == slice(None):
+        parts.pop()
+    return Inline(lambda x: index(x, *parts) if parts else x, simple=True)
+
+
+@rules.writes(Pad)
+def write_pad(op: Pad, node: Node) -> Form:
+    pads = op.pads
+    while len(pads) > 1 and pads[0] == (0, 0):
+        pads = pads[1:]
+    if op.mode == "constant":
+        value = {} if op.value == 0 else {"value": op.value}
+        return Inline(lambda x: call("F.pad", x, flat_pads(pads), **value), simple=True)
+    words = {"reflect": "reflect", "edge": "replicate", "wrap": "circular"}
+    if op.mode not in words or len(pads) > node.inputs[0].rank - 2:
+        return Inline(lambda x: call("index_pad", x, op.pads, op.mode), helpers=("index_pad",))
+    spatial = op.pads[2:]
+    return Inline(lambda x: call("F.pad", x, flat_pads(spatial), mode=words[op.mode]), simple=True)
+
+
+@rules.writes(Repeat)
+def write_repeat(op: Repeat, node: Node) -> Form:
+    return Inline(lambda x: method(x, "repeat_interleave", op.times, dim=op.axis), simple=True)
+
+
+@rules.writes(Tile)
+def write_tile(op: Tile, node: Node) -> Form:
+    return Inline(lambda x: method(x, "repeat", *op.repeats), simple=True)
+
+
+@rules.writes(Flip)
+def write_flip(op: Flip, node: Node) -> Form:
+    return Inline(lambda x: method(x, "flip", *op.axes), simple=True)

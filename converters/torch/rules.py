@@ -1,0 +1,7 @@
+"""PyTorch's rule tables."""
+
+from __future__ import annotations
+
+from porter.rules import Rules
+
+rules = Rules("torch")

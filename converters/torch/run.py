@@ -1,0 +1,98 @@
+"""Runs a torch bundle from its own `model.py` and weights, as they lie there. Lives in a worker process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from porter.workers.bundle_module import import_bundle
+from porter.workers.process import NotAvailable
+
+try:
+    import torch
+except ImportError as missing:
+    raise NotAvailable(f"PyTorch is not installed ({missing})") from missing
+
+Array = np.ndarray
+Watch = Callable[[str, list[Array]], None]
+
+
+def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) -> BundleModel:
+    """The model of the bundle in `model["bundle"]`."""
+    torch.set_num_threads(threads)
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+    torch.backends.cudnn.benchmark = False
+    module = import_bundle(Path(model["bundle"])).load()
+    return BundleModel(module.double() if precision == "float64" else module, precision)
+
+
+class BundleModel:
+    """A torch module that takes and gives NumPy arrays."""
+
+    def __init__(self, module: Any, precision: str) -> None:
+        self.module, self.precision = module, precision
+
+    def run(
+        self, inputs: Sequence[Array], dtypes: Sequence[str], watch: Watch | None
+    ) -> tuple[list[Array], list[str]]:
+        """The outputs and their types; `watch` sees the outputs of each module as it is called."""
+        given = [self._tensor(array, dtype) for array, dtype in zip(inputs, dtypes, strict=True)]
+        hooks = list(self._hooks(watch)) if watch is not None else []
+        with torch.no_grad():
+            result = self.module(*given)
+        for hook in hooks:
+            hook.remove()
+        outputs = list(_tensors(result))
+        return [_array(tensor) for tensor in outputs], [_dtype(tensor) for tensor in outputs]
+
+    def _tensor(self, array: Array, dtype: str) -> Any:
+        wanted = getattr(torch, dtype)
+        if self.precision == "float64" and wanted.is_floating_point:
+            wanted = torch.float64
+        return torch.from_numpy(np.array(array)).to(wanted)
+
+    def _hooks(self, watch: Watch) -> Iterator[Any]:
+        for path, part in self.module.named_modules():
+            if path:
+                yield part.register_forward_hook(_watcher(path, watch))
+
+    def environment(self) -> dict[str, Any]:
+        """Versions and settings, for the report."""
+        return {
+            "framework": "PyTorch",
+            "torch": torch.__version__,
+            "threads": torch.get_num_threads(),
+            "tf32": torch.backends.cuda.matmul.allow_tf32,
+            "precision": self.precision,
+        }
+
+
+def _watcher(path: str, watch: Watch) -> Callable[[Any, Any, Any], None]:
+    return lambda module, inputs, result: watch(path, [_array(tensor) for tensor in _tensors(result)])
+
+
+def _tensors(result: Any) -> Iterator[Any]:
+    if isinstance(result, torch.Tensor):
+        yield result
+    elif isinstance(result, (list, tuple)):
+        for part in result:
+            yield from _tensors(part)
+    elif isinstance(result, Mapping):
+        for part in result.values():
+            yield from _tensors(part)
+
+
+def _array(tensor: Any) -> Array:
+    # NumPy has no bfloat16; float32 holds all of its numbers
+    plain = tensor.detach().cpu()
+    found: Array = (plain.float() if plain.dtype is torch.bfloat16 else plain).numpy()
+    return found
+
+
+def _dtype(tensor: Any) -> str:
+    return str(tensor.dtype).removeprefix("torch.")

@@ -1,0 +1,103 @@
+"""A laid-out graph as a PyTorch module: readable source, and weights under its state-dict keys."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+import converters.torch.layers  # noqa: F401  (fills the tables)
+from converters.torch.module_names import ARGUMENTS, RESERVED, USUAL
+from converters.torch.rules import rules
+from porter.layout import LaidOut
+from porter.source.code import Attr, Literal, Name, call
+from porter.source.names import class_name
+from porter.source.render import render
+from porter.source.statements import (
+    Assign,
+    Class,
+    Expr,
+    Function,
+    Module,
+    Param,
+    Raw,
+    Return,
+    Statement,
+    assign,
+)
+from porter.source_model import Written
+from porter.writing.program import ClassPlan, Dialect, Program
+from porter.writing.snippets import constructor_arguments, snippets
+from porter.writing.translate import signature, translate
+
+PACKAGE = "converters.torch"
+FILE = {"safetensors": "model.safetensors", "h5": "model.weights.h5"}
+
+
+def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
+    """The torch form of a graph; every op that torch cannot say is reported in one error."""
+    own = constructor_arguments(PACKAGE)
+    name = class_name(laid.graph.name, own)
+    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, frozenset({"torch", "nn", "F"}))
+    program = translate(laid.graph, rules, dialect, name)
+    source = _source(program, laid, name, FILE[weights_format])
+    return Written(source, program.weights, program.modules, program.plain)
+
+
+def _source(program: Program, laid: LaidOut, name: str, weights_file: str) -> str:
+    reading = () if weights_file.endswith("safetensors") else ("read_tensor",)
+    body: list[Statement] = [
+        _class(part, laid if part is program.classes[-1] else None) for part in program.classes
+    ]
+    body.append(_load(name, weights_file))
+    words = set(re.findall(r"\w+", render(Module("", frozenset(), tuple(body)))))
+    helpers = [helper for helper in program.helpers if helper in words]
+    body[:0] = [Raw(text) for text in snippets(PACKAGE, (*helpers, *reading))]
+    used = render(Module("", frozenset(), tuple(body)))
+    imports = {"import torch", "from pathlib import Path", "from torch import nn"}
+    if "F." in used:
+        imports.add("import torch.nn.functional as F")
+    imports.add(
+        "from safetensors.torch import load_file" if weights_file.endswith("safetensors") else "import h5py"
+    )
+    doc = f"{name} in PyTorch; `load()` returns it with its weights, ready for inference."
+    return render(Module(doc, frozenset(imports), tuple(body)))
+
+
+def _class(part: ClassPlan, laid: LaidOut | None) -> Class:
+    lines: list[Statement] = [Expr(call(Attr(call("super"), "__init__")))]
+    lines += [Assign((Attr(Name("self"), name),), made) for name, made in part.attributes]
+    lines += _frozen(part.frozen)
+    members: list[Statement] = [
+        Function("__init__", (Param("self"), *(Param(name) for name in part.arguments)), tuple(lines))
+    ]
+    if part.body is not None:
+        params = (Param("self"), *(Param(name) for name in part.body.params))
+        members.append(Function("forward", params, part.body.lines))
+    return Class(part.name, (Name("nn.Module"),), _doc(laid) if laid else part.doc, tuple(members))
+
+
+def _frozen(attributes: Sequence[str]) -> list[Statement]:
+    return [Expr(call(f"self.{attribute}.requires_grad_", False)) for attribute in attributes]
+
+
+def _doc(laid: LaidOut) -> str:
+    return "\n".join(["The converted model.", "", *signature(laid.graph, laid.source_axes)])
+
+
+def _state(weights_file: str) -> list[Statement]:
+    """`assign` lets the module have the tensors as they are in the file, in their own precision."""
+    if weights_file.endswith("safetensors"):
+        return [Expr(call("model.load_state_dict", call("load_file", Name("path")), assign=True))]
+    lines = ["with h5py.File(path) as file:", "    state = {key: read_tensor(file[key]) for key in file}"]
+    return [Raw("\n".join(lines)), Expr(call("model.load_state_dict", Name("state"), assign=True))]
+
+
+def _load(name: str, weights_file: str) -> Function:
+    lines: list[Statement] = [
+        assign("model", call(name)),
+        *_state(weights_file),
+        Return(call("model.eval")),
+    ]
+    doc = "The model with its weights (by default those beside this file), in inference mode."
+    text = f'path = Path(__file__).with_name("{weights_file}") if path is None else path'
+    return Function("load", (Param("path", None, Literal(None)),), (Raw(text), *lines), doc)

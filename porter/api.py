@@ -1,0 +1,157 @@
+"""The library: what the command line does, it does through these functions. Silent, typed, without side
+effects other than the files they are asked to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from porter.compare import Comparison
+from porter.errors import RequestError
+from porter.inspection import Inspection
+from porter.source_model import IoLayout, ReadRequest
+
+__all__ = ["Bundle", "Comparison", "Inspection", "convert", "inspect", "verify"]
+
+Progress = Callable[[str, int, int], None]
+Source = str | Path | Sequence[str | Path]
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle on disk: its folder, its manifest, and how it was verified (None: it was not)."""
+
+    path: Path
+    manifest: Mapping[str, Any]
+    verification: Comparison | None = None
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a user should know and would not see otherwise."""
+        return tuple(self.manifest.get("notices", ()))
+
+    def summary(self) -> dict[str, Any]:
+        """The facts in one JSON-ready value."""
+        kept = ("name", "target", "source", "inputs", "outputs", "transposes", "notices")
+        told = {key: self.manifest[key] for key in kept if key in self.manifest}
+        checked = self.verification.to_dict() if self.verification is not None else None
+        return {"path": str(self.path), **told, "verification": checked}
+
+
+def convert(
+    source: Source,
+    *,
+    to: str,
+    from_: str | None = None,
+    out: str | Path | None = None,
+    io_layout: IoLayout = "native",
+    dtype: str = "keep",
+    weights_format: str = "safetensors",
+    custom: Sequence[str | Path] = (),
+    inputs: str | Path | None = None,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    verify: bool = True,
+    force: bool = False,
+    progress: Progress | None = None,
+    source_backend: str | None = None,
+) -> Bundle:
+    """Convert a saved model to another framework and write it as a bundle.
+
+    `source` is one path, or several that belong together (architecture and weights). `to` names the target,
+    `from_` checks what the source is. The bundle goes to `out` (default: the source's name and the target's),
+    with images in the target's customary order or, with `io_layout="source"`, in the source's. Unless
+    `verify` is False, the result is run and compared; see `Bundle.verification`.
+    """
+    from porter import frameworks, pipeline, verification
+
+    request = _request(source, custom, input_shapes, dtype, source_backend, inputs)
+    target = frameworks.target(to)
+    found, model = pipeline.read(request, from_)
+    folder = Path(out) if out is not None else Path(f"{request.paths[-1].stem}-{to}")
+    options = pipeline.Options(io_layout, weights_format, force)
+    check = None
+    if verify:
+        check = verification.of_conversion(request, found, Path(inputs) if inputs else None, progress)
+    done = pipeline.convert(model, target, folder, options, progress, check)
+    return Bundle(done.path, done.manifest, done.verification)
+
+
+def verify(
+    a: Source,
+    b: Source,
+    *,
+    inputs: str | Path | None = None,
+    tolerance: str | tuple[float, float] = "auto",
+    per_layer: bool = False,
+    report: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Are two models the same function, to rounding?
+
+    Each side is a saved model, a bundle, or an `.npz` of recorded inputs `x0, x1, ...` and outputs
+    `y0, y1, ...`. `inputs` names an `.npz` with inputs to compare on; without it, seeded ones are made. The
+    tolerance "auto" measures against the rounding that any run has (`porter.compare.verdict`);
+    `(atol, rtol)` replaces that.
+    Layers are compared where `a` is a model and `b` the bundle that porter made of it; `per_layer` asks for
+    them and has the comparison say why where there are none. `report` names a folder for `report.json`.
+    """
+    from porter import bundle, verification
+
+    limits = _tolerance(tolerance)
+    file = Path(inputs) if inputs is not None else None
+    comparison = verification.of_two(_request(a), _request(b), file, limits, progress)
+    if per_layer and not comparison.layers:
+        comparison = replace(comparison, notes=(*comparison.notes, NO_LAYERS))
+    if report is not None:
+        Path(report).mkdir(parents=True, exist_ok=True)
+        bundle.write_json(Path(report) / bundle.REPORT, comparison.to_dict())
+    return comparison
+
+
+def inspect(source: Source, *, to: str = "torch", custom: Sequence[str | Path] = ()) -> Inspection:
+    """What is in a saved model, and whether it would convert to `to`; nothing is run or written.
+
+    An architecture without its weights will do. Faults of single layers and arrays are listed, not raised.
+    """
+    from porter import inspection
+
+    return inspection.inspect(_request(source, custom), to)
+
+
+NO_LAYERS = "layers were not compared: that needs a model and the bundle that porter made of it"
+
+
+def _tolerance(told: str | tuple[float, float]) -> tuple[float, float] | None:
+    if told == "auto":
+        return None
+    try:
+        words = told.split(",") if isinstance(told, str) else told
+        atol, rtol = (float(word) for word in words)
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"tolerance {told!r} is neither 'auto' nor two numbers ATOL,RTOL") from error
+    if not (0 <= atol < float("inf") and 0 <= rtol < float("inf")):
+        raise RequestError(f"tolerance {told!r}: both numbers must be zero or more, and finite")
+    return atol, rtol
+
+
+def _request(
+    source: Source,
+    custom: Sequence[str | Path] = (),
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    dtype: str = "keep",
+    source_backend: str | None = None,
+    inputs: str | Path | None = None,
+) -> ReadRequest:
+    listed = [source] if isinstance(source, (str, Path)) else list(source)
+    if not listed:
+        raise RequestError("no source was given")
+    return ReadRequest(
+        tuple(Path(path) for path in listed),
+        tuple(Path(path) for path in custom),
+        dict(input_shapes or {}),
+        None if dtype == "keep" else dtype,
+        source_backend,
+        Path(inputs) if inputs is not None else None,
+    )

@@ -1,0 +1,65 @@
+"""`porter convert`: one model to another framework, verified unless told not to."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from porter import api
+from porter.cli.output import Output
+from porter.cli.values import source
+from porter.compare.table import lines
+from porter.errors import RequestError
+
+# Options of the contract that only make sense for sources which no converter reads yet.
+FOR_CODE = {"weights": "--weights", "static_batch": "--static-batch"}
+
+
+def run(told: argparse.Namespace, output: Output) -> int:
+    """Converts, says what was written and how well it matches; 1 when it does not."""
+    _refuse_for_files(told)
+    with output.progress() as progress:
+        bundle = api.convert(
+            source(told.source),
+            to=told.to,
+            from_=told.from_,
+            out=told.out,
+            io_layout=told.io_layout,
+            dtype=told.dtype,
+            weights_format=told.weights_format,
+            custom=told.custom,
+            inputs=told.inputs,
+            input_shapes=dict(told.input_shapes),
+            verify=told.verify,
+            force=told.force,
+            progress=progress,
+            source_backend=told.source_backend,
+        )
+    return report(bundle, output)
+
+
+def _refuse_for_files(told: argparse.Namespace) -> None:
+    for name, option in FOR_CODE.items():
+        if getattr(told, name):
+            raise RequestError(
+                f"{option} belongs to a source that is Python code (module.py:factory), and this "
+                "version reads saved model files only; leave it out"
+            )
+
+
+def report(bundle: api.Bundle, output: Output) -> int:
+    """Says what a bundle holds; the exit code follows its verdict."""
+    for notice in bundle.notices:
+        output.note(f"note: {notice}")
+    output.result(bundle.summary(), _lines(bundle))
+    checked = bundle.verification
+    return 0 if checked is None or checked.equivalent else 1
+
+
+def _lines(bundle: api.Bundle) -> Iterator[str]:
+    yield str(bundle.path)
+    left = bundle.summary().get("transposes", ())
+    if left:
+        yield f"transposes left: {len(left)} (porter.json says which and why)"
+    checked = bundle.verification
+    yield from lines(checked) if checked is not None else ["not verified"]

@@ -1,0 +1,16 @@
+"""`porter inspect`: what a model holds and what would convert; loads no framework."""
+
+from __future__ import annotations
+
+import argparse
+
+from porter import api
+from porter.cli.output import Output
+from porter.cli.values import source
+
+
+def run(told: argparse.Namespace, output: Output) -> int:
+    """Prints the inspection."""
+    inspection = api.inspect(source(told.source), to=told.to, custom=told.custom)
+    output.result(inspection.to_dict(), [inspection.text()])
+    return 0

@@ -1,0 +1,101 @@
+"""The outcome of a verification as one value: the verdict in a sentence, and every figure behind it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from porter.compare.difference import Distance
+
+SCHEMA = 1
+"""Version of what `to_dict` gives; a change that breaks readers raises it."""
+
+
+@dataclass(frozen=True)
+class OutputRow:
+    """One output on one set of inputs. `a` is None where the reference stands in for that side."""
+
+    name: str
+    inputs: str
+    shape: tuple[int, ...]
+    dtype: str
+    scale: float
+    noise: float
+    a: Distance | None
+    b: Distance
+    between: float | None
+    equivalent: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One layer's output on the set of inputs for which layers are kept."""
+
+    name: str  # of the layer in the source
+    path: str  # of the module in the target
+    kind: str
+    shape: tuple[int, ...]
+    scale: float
+    noise: float
+    b: Distance
+    equivalent: bool
+
+
+@dataclass(frozen=True)
+class WeightRow:
+    """One entry of a bundle's weight file that does not hold the numbers of its source."""
+
+    name: str
+    origin: str  # the source's arrays
+    problem: str
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Are two models the same function, to rounding? `verdict` says it in one sentence."""
+
+    equivalent: bool
+    verdict: str
+    a: str
+    b: str
+    outputs: tuple[OutputRow, ...] = ()
+    layers: tuple[LayerRow, ...] = ()
+    weights: tuple[WeightRow, ...] = ()  # only those that differ
+    notes: tuple[str, ...] = ()
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, JSON-ready; numbers that JSON lacks become null."""
+        rows = {
+            "outputs": [_row(row) for row in self.outputs],
+            "layers": [_row(row) for row in self.layers],
+            "weights": [_row(row) for row in self.weights],
+        }
+        return {
+            "schema": SCHEMA,
+            "equivalent": self.equivalent,
+            "verdict": self.verdict,
+            "a": self.a,
+            "b": self.b,
+            **rows,
+            "notes": list(self.notes),
+            "environment": _plain(dict(self.environment)),
+        }
+
+
+def _row(row: OutputRow | LayerRow | WeightRow) -> dict[str, Any]:
+    found: dict[str, Any] = _plain(asdict(row))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return value

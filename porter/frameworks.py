@@ -1,0 +1,81 @@
+"""The one list of frameworks. A converter is imported when it is asked for, and never before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from porter import bundle_source
+from porter.errors import RequestError, SourceError
+from porter.source_model import Converter
+
+BUILT_IN: Mapping[str, str] = {
+    "tf": "converters.keras",
+    "torch": "converters.torch",
+    "jax": "converters.jax",
+}
+
+GROUP = "porter.converters"
+"""Entry points of this group add frameworks of others: a name, and a module with a `CONVERTER`."""
+
+
+def names() -> tuple[str, ...]:
+    """All frameworks that can be named."""
+    return (
+        *BUILT_IN,
+        *(point.name for point in entry_points(group=GROUP) if point.name not in BUILT_IN),
+    )
+
+
+def converter(name: str) -> Converter:
+    """The converter of a framework."""
+    if name in BUILT_IN:
+        found = import_module(BUILT_IN[name]).CONVERTER
+    else:
+        points = [point for point in entry_points(group=GROUP) if point.name == name]
+        if not points:
+            raise RequestError(f"no framework is named {name!r}; known are {', '.join(names())}")
+        found = import_module(points[0].value).CONVERTER
+    if not isinstance(found, Converter):
+        raise RequestError(f"the converter {name!r} is not a porter Converter but {type(found).__name__}")
+    return found
+
+
+def target(name: str) -> Converter:
+    """A framework that can be written."""
+    found = converter(name)
+    if found.write is None:
+        able = [other for other in names() if converter(other).write is not None]
+        raise RequestError(f"{found.title} cannot be written yet; targets are {', '.join(able)}")
+    return found
+
+
+def _bundle(folder: Path, told: str | None) -> Converter:
+    """A bundle is read by the core itself, whichever framework it was written for."""
+    made_for = converter(str(bundle_source.read_manifest(folder)["target"]))
+    if told is not None and told != made_for.name:
+        raise RequestError(f"--from {told} was asked for, but {folder} is a bundle for {made_for.title}")
+    return replace(made_for, read=bundle_source.read_bundle, inspect=None)
+
+
+def source(paths: Sequence[Path], told: str | None) -> Converter:
+    """The framework that recognises these files; `told` is a check, not a hint."""
+    for path in paths:
+        if not path.exists():
+            raise SourceError(f"{path}: no such file or folder")
+    if bundle_source.recognises(paths):
+        return _bundle(paths[0], told)
+    found = next((c for c in map(converter, names()) if c.recognises(paths)), None)
+    if found is None and told is None:
+        listed = ", ".join(str(path) for path in paths)
+        raise SourceError(f"{listed}: not a model in any format that porter knows")
+    if told is not None:
+        wanted = converter(told)
+        if found is not None and found.name != told:
+            raise RequestError(f"--from {told} was asked for, but {paths[0]} is a {found.title} file")
+        return wanted
+    assert found is not None
+    return found

@@ -1,0 +1,99 @@
+"""Looking ahead: what the users of a value would like, found by asking their ops."""
+
+from __future__ import annotations
+
+from porter.graph.layouts import Inner, Layout, Orientation, Relaid, Request
+from porter.graph.model import Graph, Node, Value
+from porter.graph.ops.sources import Constant
+
+
+class Wishes:
+    """Answers about the users of values, by probing each op's own layout rule."""
+
+    def __init__(self, graph: Graph, target: Orientation) -> None:
+        self.target: Orientation = target
+        self.other: Orientation = "last" if target == "first" else "first"
+        self.users = graph.consumers()
+        self.outputs = set(graph.outputs)
+        self.constants = {value for n in graph.nodes if isinstance(n.op, Constant) for value in n.outputs}
+        self._wanted: dict[Value, bool] = {}
+        self._welcome: dict[Value, bool] = {}
+
+    def wanted(self, value: Value) -> Layout | None:
+        """The target's own image order, if some user down the line needs it; None if nobody does."""
+        if value.rank < 3:
+            return None
+        return Layout.oriented(value.rank, self.other, self.target) if self._wants(value) else None
+
+    def _wants(self, value: Value) -> bool:
+        if value not in self._wanted:
+            self._wanted[value] = False  # while looking, so that each value is looked at once
+            self._wanted[value] = any(self._user_wants(node, value) for node in self.users.get(value, []))
+        return self._wanted[value]
+
+    def _user_wants(self, node: Node, value: Value) -> bool:
+        native = Layout.oriented(value.rank, self.other, self.target)
+        plain = Layout.identity(value.rank)
+        if self._needs(self._probe(node, value, plain), node, value, native):
+            return True
+        answer = self._probe(node, value, native)
+        if not self._needs(answer, node, value, native):
+            return False
+        kept = [
+            output
+            for output, layout in zip(node.outputs, answer.outputs, strict=True)
+            if output.rank >= 3 and layout == Layout.oriented(output.rank, self.other, self.target)
+        ]
+        return any(self._wants(output) for output in kept)
+
+    def inner_welcome(self, value: Value) -> bool:
+        """Whether all users can take the last axis with its parts in another order."""
+        if value not in self._welcome:
+            users = self.users.get(value, [])
+            welcome = bool(users) and value not in self.outputs and value.rank >= 2
+            self._welcome[value] = welcome and all(self._user_takes_inner(node, value) for node in users)
+        return self._welcome[value]
+
+    def _user_takes_inner(self, node: Node, value: Value) -> bool:
+        size = value.shape[-1]
+        if not isinstance(size, int):
+            return False
+        axis = value.rank - 1
+        shuffled = Layout(tuple(range(value.rank)), {axis: Inner((size, 1), (1, 0))})
+        answer = self._probe(node, value, shuffled)
+        if not self._needs(answer, node, value, shuffled):
+            return False
+        return all(
+            not layout.inner or self.inner_welcome(output)
+            for output, layout in zip(node.outputs, answer.outputs, strict=True)
+        )
+
+    def spatial_user(self, value: Value) -> Node | None:
+        """The first op down the line that has an orientation, to name a value's axes by."""
+        seen, todo = {value}, [value]
+        while todo:
+            for node in self.users.get(todo.pop(0), []):
+                if hasattr(node.op, "orientation"):
+                    return node
+                fresh = [v for v in node.outputs if v not in seen and v.rank == value.rank]
+                seen.update(fresh)
+                todo += fresh
+        return None
+
+    def _probe(self, node: Node, value: Value, layout: Layout) -> Relaid:
+        rigid = tuple(v in self.constants for v in node.inputs)
+        return node.op.relayout(
+            Request(
+                layouts=tuple(layout if v is value else Layout.identity(v.rank) for v in node.inputs),
+                inputs=tuple(v.spec for v in node.inputs),
+                outputs=tuple(v.spec for v in node.outputs),
+                target=self.target,
+                inner_welcome=True,
+                constant=rigid,
+            )
+        )
+
+    @staticmethod
+    def _needs(answer: Relaid, node: Node, value: Value, layout: Layout) -> bool:
+        rows = zip(node.inputs, answer.inputs, strict=True)
+        return not layout.is_identity and any(v is value and asked == layout for v, asked in rows)

@@ -1,0 +1,21 @@
+"""Framework-free steps from graph to graph, in the order in which they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from porter.graph.model import Graph
+from porter.normalise.absorb_padding import absorb_padding
+from porter.normalise.find_blocks import find_blocks
+from porter.normalise.keep_reduced_axes import keep_reduced_axes
+
+Step = Callable[[Graph], Graph]
+
+STEPS: tuple[Step, ...] = (absorb_padding, keep_reduced_axes, find_blocks)
+
+
+def normalise(graph: Graph) -> Graph:
+    """The graph after all steps."""
+    for step in STEPS:
+        graph = step(graph)
+    return graph

@@ -1,0 +1,116 @@
+"""The whole story: read, normalise, lay out, write, verify."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from porter import bundle, frameworks
+from porter.compare import Comparison
+from porter.errors import RequestError, WeightsError
+from porter.graph.check import check
+from porter.layout import LaidOut, lay_out
+from porter.normalise import normalise
+from porter.source_model import Converter, IoLayout, ReadRequest, SourceModel, Written
+
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to convert; `convert` in `api.py` documents each."""
+
+    io_layout: IoLayout = "native"
+    weights_format: str = "safetensors"
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Converted:
+    """A conversion done: where it lies, and everything that a verification needs."""
+
+    path: Path
+    source: SourceModel
+    laid: LaidOut
+    written: Written
+    target: Converter
+    manifest: Mapping[str, Any] = field(default_factory=dict)
+    verification: Comparison | None = None
+
+
+def write(source: SourceModel, target: Converter, options: Options) -> tuple[LaidOut, Written]:
+    """The model in the target's order and words; no weight is read yet."""
+    assert target.write is not None
+    graph = check(normalise(source.graph), "normalising")
+    laid = lay_out(graph, target.orientation, options.io_layout)
+    check(laid.graph, "laying out")
+    return laid, target.write(laid, options.weights_format)
+
+
+Verify = Callable[[Converted, str], Comparison | str]
+"""Verifies a bundle before it takes its place, given the name that it will have; a string says why it
+cannot be."""
+
+
+def read(request: ReadRequest, told: str | None) -> tuple[Converter, SourceModel]:
+    """The source model, by whichever framework recognises it."""
+    found = frameworks.source(request.paths, told)
+    return found, found.read(request)
+
+
+def convert(
+    source: SourceModel,
+    target: Converter,
+    out: Path,
+    options: Options,
+    progress: Progress | None = None,
+    verify: Verify | None = None,
+) -> Converted:
+    """Write `source` as a bundle of `target`. A failure leaves `out` as it was."""
+    formats = target.weights_formats
+    if options.weights_format not in formats:
+        known = ", ".join(formats)
+        raise RequestError(
+            f"weights format {options.weights_format!r} is not one that {target.title} has: {known}"
+        )
+    laid, written = write(source, target, options)
+    file, write_weights = formats[options.weights_format]
+    weights = {"file": file, "format": options.weights_format}
+    content = bundle.manifest(source, laid, written, target.name, weights, options.io_layout)
+    _nothing_lost(content["ledger"], source)
+    with bundle.fresh_folder(out, options.force) as folder:
+        (folder / "model.py").write_text(written.source, encoding="utf-8")
+        write_weights(folder / file, {key: w.tensor for key, w in written.weights.items()}, progress)
+        bundle.write_json(folder / bundle.MANIFEST, content)
+        done = Converted(folder, source, laid, written, target, content)
+        if verify is not None:
+            done = _verified(done, verify(done, out.name))
+    return replace(done, path=out)
+
+
+def _verified(done: Converted, outcome: Comparison | str) -> Converted:
+    """The outcome on record in the bundle: in full as its report, and the verdict in its manifest."""
+    if isinstance(outcome, str):
+        content = {**done.manifest, "notices": [*done.manifest["notices"], f"not verified: {outcome}"]}
+        bundle.write_json(done.path / bundle.MANIFEST, content)
+        return replace(done, manifest=content)
+    bundle.write_json(done.path / bundle.REPORT, outcome.to_dict())
+    told = {"equivalent": outcome.equivalent, "verdict": outcome.verdict, "report": bundle.REPORT}
+    content = {**done.manifest, "verification": told}
+    bundle.write_json(done.path / bundle.MANIFEST, content)
+    return replace(done, manifest=content, verification=outcome)
+
+
+def _nothing_lost(ledger: Sequence[Mapping[str, Any]], source: SourceModel) -> None:
+    """Every array of the file is in the bundle, or its absence has a reason."""
+    lost = [row["array"] for row in ledger if not row["becomes"] and "unused" not in row]
+    used = {row.array.key: row.used_by for row in source.ledger}
+    if lost:
+        from porter.errors import Problem
+
+        raise WeightsError(
+            f"{len(lost)} array(s) of the source would not reach the target",
+            [Problem(key, f"belongs to {', '.join(used.get(key, ())) or 'nothing'}") for key in lost],
+        )

@@ -1,0 +1,170 @@
+"""What can stand on either side of a verification: model files, a bundle, or recorded predictions.
+
+All sides speak of inputs and outputs in one common order of axes, the source's; a bundle that holds images
+in its framework's order says so by axis strings in its manifest: its arrays are turned on the way in and out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from porter import bundle_source, frameworks
+from porter.axes import permutation
+from porter.compare.inputs import InputSet
+from porter.errors import RequestError
+from porter.graph.model import Graph
+from porter.source_model import Converter, ReadRequest, SourceModel
+from porter.workers import Job
+
+Array = np.ndarray
+Turns = tuple[tuple[int, ...] | None, ...]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """Predictions that were made elsewhere."""
+
+    inputs: tuple[Array, ...]
+    outputs: tuple[Array, ...]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One of two models. `graph` is as the side itself orders axes; `into` turns inputs to that order."""
+
+    label: str
+    graph: Graph | None = None
+    runner: str | None = None
+    model: Mapping[str, Any] = field(default_factory=dict)
+    into: Turns = ()
+    out_of: Turns = ()
+    recording: Recording | None = None
+    source: SourceModel | None = None
+    manifest: Mapping[str, Any] | None = None  # of a bundle
+    converter: Converter | None = None
+
+    @property
+    def is_bundle(self) -> bool:
+        """Whether porter made it."""
+        return self.manifest is not None
+
+    def job(self) -> Job:
+        """The work of running this side."""
+        assert self.runner is not None
+        assert self.graph is not None
+        dtypes = [value.dtype for value in self.graph.inputs]
+        return Job(self.runner, {**self.model, "label": self.label}, dtypes)
+
+
+def turned(arrays: Sequence[Array], turns: Turns) -> list[Array]:
+    """Each array with its axes in another order; None leaves one as it is."""
+    if not turns:
+        return list(arrays)
+    return [
+        np.ascontiguousarray(array if turn is None or array.ndim != len(turn) else array.transpose(turn))
+        for array, turn in zip(arrays, turns, strict=True)
+    ]
+
+
+def model_side(request: ReadRequest, converter: Converter, source: SourceModel) -> Side:
+    """Files of a model, as they were read."""
+    names = ", ".join(path.name for path in request.paths)
+    files = [str(path.resolve()) for path in request.paths]
+    told = {"files": files, "backend": request.source_backend}
+    return Side(
+        f"{converter.title} ({names})",
+        source.graph,
+        converter.runner,
+        told,
+        source=source,
+        converter=converter,
+    )
+
+
+def bundle_side(
+    folder: Path, converter: Converter, graph: Graph, manifest: Mapping[str, Any], name: str = ""
+) -> Side:
+    """A bundle, run from its own code and weights."""
+    return Side(
+        f"{converter.title} ({name or folder.name})",
+        graph,
+        converter.runner,
+        {"bundle": str(folder.resolve())},
+        tuple(_turn(row["source_axes"], row["axes"]) for row in manifest["inputs"]),
+        tuple(_turn(row["axes"], row["source_axes"]) for row in manifest["outputs"]),
+        manifest=manifest,
+        converter=converter,
+    )
+
+
+def _turn(before: str, after: str) -> tuple[int, ...] | None:
+    return None if before == after else permutation(before, after)
+
+
+def side(request: ReadRequest) -> Side:
+    """The side that these paths are."""
+    if len(request.paths) == 1 and _is_recording(request.paths[0]):
+        return recorded(request.paths[0])
+    converter = frameworks.source(request.paths, None)
+    source = converter.read(request)
+    if bundle_source.recognises(request.paths):
+        folder = request.paths[0]
+        return bundle_side(folder, converter, source.graph, bundle_source.read_manifest(folder))
+    return model_side(request, converter, source)
+
+
+def _is_recording(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        magic = file.read(4)
+    return magic == b"PK\x03\x04" and bool(_names(path))
+
+
+def _names(path: Path) -> list[str]:
+    """The arrays of an `.npz`, or nothing where the archive is something else."""
+    import zipfile
+
+    try:
+        with zipfile.ZipFile(path) as archive:
+            listed = archive.namelist()
+    except (zipfile.BadZipFile, OSError):
+        return []
+    return [name.removesuffix(".npy") for name in listed if name.endswith(".npy")]
+
+
+def recorded(path: Path) -> Side:
+    """An `.npz` of inputs `x0, x1, ...` and outputs `y0, y1, ...`."""
+    inputs, outputs = arrays_of(path, "x"), arrays_of(path, "y")
+    if not outputs:
+        raise RequestError(f"{path}: holds no recorded outputs y0, y1, ...")
+    return Side(f"recording ({path.name})", recording=Recording(inputs, outputs))
+
+
+def arrays_of(path: Path, letter: str) -> tuple[Array, ...]:
+    """The arrays `x0, x1, ...` (or another letter) of an `.npz`, in order."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            named = sorted(
+                (int(name[1:]), name) for name in file.files if name[:1] == letter and name[1:].isdigit()
+            )
+            arrays = tuple(file[name] for _, name in named)
+    except (OSError, ValueError) as error:
+        raise RequestError(f"{path}: cannot be read as .npz of plain arrays ({error})") from error
+    if [number for number, _ in named] != list(range(len(named))):
+        listed = ", ".join(name for _, name in named)
+        raise RequestError(f"{path}: should hold {letter}0, {letter}1, ... without gaps, not {listed}")
+    return arrays
+
+
+def user_inputs(path: Path) -> InputSet:
+    """The inputs of `--inputs FILE.npz`."""
+    arrays = arrays_of(path, "x")
+    if not arrays:
+        raise RequestError(f"{path}: holds no inputs x0, x1, ...")
+    return InputSet(path.name, arrays)

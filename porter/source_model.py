@@ -1,0 +1,102 @@
+"""What passes between a converter and the pipeline: requests to read, models read, files to write."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from porter.errors import Problem
+from porter.graph.dims import Shape
+from porter.graph.layouts import Orientation
+from porter.graph.model import Graph, Node
+from porter.layout import LaidOut
+from porter.weights.files import FORMATS, Formats
+from porter.weights.tensor import Stored
+from porter.writing.forms import Weight
+
+IoLayout = Literal["native", "source"]
+
+
+@dataclass(frozen=True)
+class ReadRequest:
+    """What to read, and how."""
+
+    paths: tuple[Path, ...]
+    custom: tuple[Path, ...] = ()
+    input_shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    dtype: str | None = None  # None keeps what the file says
+    source_backend: str | None = None
+    inputs: Path | None = None  # recorded ones may show what a file does not say
+
+
+@dataclass(frozen=True)
+class LedgerRow:
+    """One array of the source's files: by which parameters it is used, or why by none."""
+
+    array: Stored
+    used_by: tuple[str, ...] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class SourceModel:
+    """A model read: its graph, the account of its arrays, and what is known of its writer."""
+
+    graph: Graph
+    ledger: tuple[LedgerRow, ...]
+    facts: Mapping[str, Any]  # format, files, versions, backend: for people and manifests
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LayerFacts:
+    """One layer as its file describes it, whether or not it can be carried."""
+
+    path: tuple[str, ...]
+    kind: str
+    shape: Shape | None = None  # of its (first) output, where known
+    parameters: int | None = None
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look into a model's files finds, also where not all of it can be read.
+
+    `graph` is as much as can be read, its ends being its outputs, or None where nothing is.
+    """
+
+    name: str
+    facts: Mapping[str, Any]
+    layers: tuple[LayerFacts, ...]
+    graph: Graph | None
+    problems: tuple[Problem, ...] = ()  # layers that cannot be read
+    weights: tuple[Problem, ...] = ()  # arrays that do not fit
+    arrays: tuple[Stored, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Written:
+    """A model as a target's source code, with its weights under the target's keys."""
+
+    source: str
+    weights: Mapping[str, Weight]
+    modules: Mapping[str, Node]  # attribute path -> the node it computes
+    plain: frozenset[str] = frozenset()  # paths of modules whose own output is the node's, as it is
+
+
+@dataclass(frozen=True)
+class Converter:
+    """One framework: what it reads, what it writes, and where it runs."""
+
+    name: str
+    title: str
+    orientation: Orientation
+    recognises: Callable[[Sequence[Path]], bool]
+    read: Callable[[ReadRequest], SourceModel]
+    inspect: Callable[[ReadRequest], Survey] | None = None  # without it, what can be read whole is surveyed
+    write: Callable[[LaidOut, str], Written] | None = None
+    runner: str | None = None  # the module that runs its models, in a process of its own
+    weights_formats: Formats = field(default_factory=lambda: FORMATS)

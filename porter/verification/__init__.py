@@ -1,0 +1,71 @@
+"""Verifying: two models run in processes of their own on the same inputs, held against the exact reference.
+
+`of_conversion` verifies a bundle before it takes its place, `of_two` anything against anything; both describe
+two sides (`porter.sides`) and leave the rest to one trial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from porter import pipeline
+from porter.compare.comparison import Comparison
+from porter.compare.verdict import Tolerance
+from porter.errors import UnsupportedModel
+from porter.layout import LaidOut
+from porter.pipeline import Converted
+from porter.sides import Side, bundle_side, model_side, side, user_inputs
+from porter.source_model import Converter, ReadRequest, Written
+from porter.verification.trial import LayerPlan, Progress, Settings, verify
+from porter.workers import NotAvailable
+
+__all__ = ["of_conversion", "of_two"]
+
+
+def of_conversion(
+    request: ReadRequest, converter: Converter, inputs: Path | None, progress: Progress | None
+) -> Callable[[Converted, str], Comparison | str]:
+    """What verifies a conversion of these files before its bundle takes its place."""
+
+    def run(done: Converted, name: str) -> Comparison | str:
+        a = model_side(request, converter, done.source)
+        b = bundle_side(done.path, done.target, done.laid.graph, done.manifest, name)
+        settings = Settings(layers=_plan(done.laid, done.written), progress=progress)
+        try:
+            return verify(a, b, None if inputs is None else user_inputs(inputs), settings, stand_in=False)
+        except NotAvailable as error:
+            return error.message
+
+    return run
+
+
+def of_two(
+    first: ReadRequest,
+    second: ReadRequest,
+    inputs: Path | None = None,
+    tolerance: Tolerance = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Compares any two sides. Of files and a bundle, or a recording and a model, the latter is on trial."""
+    a, b = side(first), side(second)
+    if (a.is_bundle and not b.is_bundle) or b.recording is not None:
+        a, b = b, a
+    settings = Settings(tolerance, _plan_of(a, b), progress)
+    return verify(a, b, None if inputs is None else user_inputs(inputs), settings)
+
+
+def _plan_of(a: Side, b: Side) -> LayerPlan | None:
+    """How a bundle's modules answer to a model's layers, if it is as porter would write that model."""
+    if a.is_bundle or a.source is None or b.manifest is None or b.converter is None:
+        return None
+    try:
+        options = pipeline.Options(b.manifest["io_layout"])
+        return _plan(*pipeline.write(a.source, b.converter, options))
+    except UnsupportedModel:
+        return None
+
+
+def _plan(laid: LaidOut, written: Written) -> LayerPlan:
+    plain = {path: node for path, node in written.modules.items() if path in written.plain}
+    return LayerPlan(laid.graph, plain, written.weights)

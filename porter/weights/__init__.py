@@ -1,0 +1,1 @@
+"""Weights: lazy tensors, the ledger that accounts for them, and neutral weight files."""

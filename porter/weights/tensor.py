@@ -1,0 +1,184 @@
+"""Lazy tensors: where a parameter's numbers lie and what is done to them on the way, without reading them.
+
+A conversion describes all parameters first and reads them one at a time while writing, so that its
+peak memory is bounded by the largest tensor and not by the model. Every tensor knows from which stored
+arrays it comes (`origins`) and how (`steps`), which is what the weight ledger prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+
+from porter.axes import Move
+
+Array = np.ndarray
+
+
+class Tensor(Protocol):
+    """What every lazy tensor offers."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def origins(self) -> tuple[Stored, ...]: ...
+    @property
+    def steps(self) -> tuple[str, ...]: ...
+    def read(self) -> Array: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """An array in a file: `file` and `key` name it to a person, `load` reads it."""
+
+    file: str
+    key: str
+    shape: tuple[int, ...]
+    dtype: str
+    load: Callable[[], Array] = field(repr=False)
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return (self,)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return ()
+
+    def read(self) -> Array:
+        return self.load()
+
+
+@dataclass(frozen=True, eq=False)
+class Constant:
+    """Numbers that stand in the architecture itself and in no weight file."""
+
+    array: Array
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.array.shape
+
+    @property
+    def dtype(self) -> str:
+        return str(self.array.dtype)
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return ()
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return ()
+
+    def read(self) -> Array:
+        return self.array
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """A tensor with its axes rearranged by an axis string; consecutive moves are merged by `moved`."""
+
+    base: Tensor
+    move: Move
+    sizes: Mapping[str, int]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.move.target_shape(self.base.shape, self.sizes)
+
+    @property
+    def dtype(self) -> str:
+        return self.base.dtype
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return self.base.origins
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (*self.base.steps, str(self.move))
+
+    def read(self) -> Array:
+        return self.move.apply(self.base.read(), self.sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """A tensor computed from others (`formula` says how, for people): a sum of biases, a square root."""
+
+    bases: tuple[Tensor, ...]
+    formula: str
+    shape: tuple[int, ...]
+    dtype: str
+    compute: Callable[..., Array] = field(repr=False)
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return tuple(origin for base in self.bases for origin in base.origins)
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (*(step for base in self.bases for step in base.steps), self.formula)
+
+    def read(self) -> Array:
+        return self.compute(*(base.read() for base in self.bases))
+
+
+@dataclass(frozen=True, eq=False)
+class Recast:
+    """Real numbers in another precision; anything else passes through as it is."""
+
+    base: Tensor
+    to: str
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.base.shape
+
+    @property
+    def dtype(self) -> str:
+        return self.to if "float" in self.base.dtype else self.base.dtype
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return self.base.origins
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        told = (f"{self.base.dtype} -> {self.dtype}",) if self.dtype != self.base.dtype else ()
+        return (*self.base.steps, *told)
+
+    def read(self) -> Array:
+        array = self.base.read()
+        return array if self.dtype == self.base.dtype else array.astype(number_type(self.dtype))
+
+
+def number_type(dtype: str) -> np.dtype[Any]:
+    """NumPy's type of that name, bfloat16 included."""
+    kind: Any = dtype
+    if dtype == "bfloat16":
+        import ml_dtypes
+
+        kind = ml_dtypes.bfloat16
+    found: np.dtype[Any] = np.dtype(kind)
+    return found
+
+
+def identity(tensor: Tensor) -> object:
+    """Equal for tensors that hold the same numbers because they come from the same arrays in the same way."""
+    stored = tuple((origin.file, origin.key) for origin in tensor.origins)
+    return (stored, tensor.steps) if stored else id(tensor)
+
+
+def moved(base: Tensor, move: str | Move, **sizes: int) -> Tensor:
+    """`base` rearranged by `move`, e.g. `moved(kernel, "h w i o -> o i h w")`; identity moves vanish."""
+    step = Move.parse(move) if isinstance(move, str) else move
+    if step.is_identity:
+        return base
+    return Moved(base, step, sizes)

@@ -1,0 +1,63 @@
+"""What is asked of a worker and what it answers, as values; and the files by which both travel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray
+
+JOB, ANSWER = "job.json", "answer.json"
+
+
+@dataclass(frozen=True)
+class Job:
+    """A model to be run."""
+
+    runner: str  # the module of the framework's runner
+    model: Mapping[str, Any]  # what the runner needs to find the model: plain JSON values
+    dtypes: Sequence[str]  # of its inputs
+    precision: str = "own"  # or "float64": the whole model in double precision
+    threads: int = 1
+    gpu: bool = False
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One output of one layer, as the framework computed it; the array stays on disk until it is read."""
+
+    path: str
+    call: int
+    output: int
+    file: Path
+
+    def read(self) -> Array:
+        """The array, mapped into memory."""
+        found: Array = np.load(self.file, mmap_mode="r", allow_pickle=False)
+        return found
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What came back: outputs for each set of inputs, layers if asked for, and where it ran."""
+
+    outputs: tuple[tuple[Array, ...], ...]
+    dtypes: tuple[str, ...]
+    layers: tuple[Layer, ...]
+    environment: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save_arrays(path: Path, arrays: Sequence[Array]) -> None:
+    """One file with the arrays in order."""
+    named: dict[str, Any] = {f"a{place}": array for place, array in enumerate(arrays)}
+    np.savez(path, **named)
+
+
+def load_arrays(path: Path) -> list[Array]:
+    """The arrays of `save_arrays`."""
+    with np.load(path, allow_pickle=False) as file:
+        return [file[f"a{place}"] for place in range(len(file.files))]

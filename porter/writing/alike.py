@@ -1,0 +1,198 @@
+"""Classes that are built alike become one, and the numbers in which they differ its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from porter.source.code import Call, Expression, Literal, Name, Tuple, call
+from porter.source.names import Namer, identifier
+from porter.writing.body import Body
+from porter.writing.settings import Usual, cut_short, spelled_out
+
+Path = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Made:
+    """How one nested model is made: attributes by constructor calls, or by the path of a model inside it."""
+
+    path: Path
+    kind: str
+    attributes: tuple[tuple[str, Call | Path], ...]
+    body: Body | None
+    frozen: tuple[str, ...] = ()
+
+    def resolved(self, constructors: Mapping[Path, Call]) -> tuple[tuple[str, Call], ...]:
+        """The attributes with the inner models' own constructor calls."""
+        return tuple(
+            (name, made if isinstance(made, Call) else constructors[made]) for name, made in self.attributes
+        )
+
+
+@dataclass(frozen=True)
+class Shared:
+    """One class for all models built alike; `of` is the first of them."""
+
+    name: str
+    doc: str
+    arguments: tuple[str, ...]
+    attributes: tuple[tuple[str, Call], ...]
+    of: Path
+
+
+@dataclass(frozen=True)
+class _Place:
+    """A literal in a constructor call: the attribute, the argument's name, the value."""
+
+    attribute: str
+    label: str
+    value: object
+
+
+def share(
+    models: Sequence[Made], namer: Namer, argument_names: Mapping[str, tuple[str, ...]], usual: Usual
+) -> tuple[list[Shared], dict[Path, Call]]:
+    """Classes for `models` (inner ones first), and the call that makes each model."""
+    classes: list[Shared] = []
+    constructors: dict[Path, Call] = {}
+    depth = max((len(model.path) for model in models), default=0)
+    for level in range(depth, 0, -1):
+        alike: dict[object, list[tuple[Made, tuple[tuple[str, Call], ...]]]] = {}
+        for model in models:
+            if len(model.path) == level:
+                resolved = model.resolved(constructors)
+                attributes = tuple((name, spelled_out(made, usual)) for name, made in resolved)
+                alike.setdefault(_signature(model, attributes), []).append((model, attributes))
+        for members in alike.values():
+            shared = _unified(members, namer, argument_names)
+            short = tuple((name, cut_short(made, usual)) for name, made in shared.attributes)
+            classes.append(replace(shared, attributes=short))
+            for model, attributes in members:
+                constructors[model.path] = _constructor(shared, members[0][1], attributes, argument_names)
+    return classes, constructors
+
+
+def _signature(model: Made, attributes: Sequence[tuple[str, Call]]) -> object:
+    shape = tuple((name, _blank(made)) for name, made in attributes)
+    return model.kind, shape, model.body, model.frozen
+
+
+def _blank(expression: Expression) -> object:
+    """The expression without its literals: what two models must have in common."""
+    if isinstance(expression, Call):
+        args = tuple(_blank(arg) for arg in expression.args)
+        return (
+            _blank(expression.func),
+            args,
+            tuple((name, _blank(arg)) for name, arg in expression.kwargs),
+        )
+    return None if _is_constant(expression) else repr(expression)
+
+
+def _is_constant(expression: Expression) -> bool:
+    if isinstance(expression, Tuple):
+        return all(isinstance(item, Literal) for item in expression.items)
+    return isinstance(expression, Literal)
+
+
+def _constant(expression: Expression) -> object:
+    if isinstance(expression, Tuple):
+        return tuple(_constant(item) for item in expression.items)
+    return expression.value if isinstance(expression, Literal) else None
+
+
+def _places(made: Call, attribute: str, names: Mapping[str, tuple[str, ...]]) -> Iterator[_Place]:
+    callee = made.func.path if isinstance(made.func, Name) else ""
+    known = names.get(callee, ())
+    for number, arg in enumerate(made.args):
+        label = known[number] if number < len(known) else "size"
+        yield from _inside(arg, attribute, label, names)
+    for label, arg in made.kwargs:
+        yield from _inside(arg, attribute, label, names)
+
+
+def _inside(
+    arg: Expression, attribute: str, label: str, names: Mapping[str, tuple[str, ...]]
+) -> Iterator[_Place]:
+    if _is_constant(arg):
+        yield _Place(attribute, label, _constant(arg))
+    elif isinstance(arg, Call):
+        yield from _places(arg, attribute, names)
+
+
+def _all_places(attributes: Sequence[tuple[str, Call]], names: Mapping[str, tuple[str, ...]]) -> list[_Place]:
+    return [place for attribute, made in attributes for place in _places(made, attribute, names)]
+
+
+def _unified(
+    members: Sequence[tuple[Made, tuple[tuple[str, Call], ...]]],
+    namer: Namer,
+    names: Mapping[str, tuple[str, ...]],
+) -> Shared:
+    model, attributes = members[0]
+    rows = [_all_places(own, names) for _, own in members]
+    chosen = _arguments(rows)
+    fresh = iter(chosen)
+    replaced = tuple((name, _with_names(made, fresh)) for name, made in attributes)
+    doc = _doc([made.path for made, _ in members])
+    arguments = tuple(dict.fromkeys(name for name in chosen if name is not None))
+    return Shared(namer.class_name(model.kind), doc, arguments, replaced, model.path)
+
+
+def _doc(paths: Sequence[Path]) -> str:
+    names = [identifier(path[-1]) for path in paths]  # nothing of a file gets into code as it stands
+    shown = next(count for count in (3, 2, 1) if count == 1 or len(", ".join(names[:count])) <= 60)
+    listed = ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
+    return f"Used for {listed}."
+
+
+def _arguments(rows: Sequence[Sequence[_Place]]) -> list[str | None]:
+    """For each literal the argument that stands for it, or None where all models agree."""
+    columns = [tuple(repr(row[k].value) for row in rows) for k in range(len(rows[0]))]
+    named: dict[tuple[str, ...], str] = {}
+    chosen: list[str | None] = []
+    for place, column in zip(rows[0], columns, strict=True):
+        if len(set(column)) == 1:
+            chosen.append(None)
+            continue
+        if column not in named:
+            label = identifier(place.label)
+            label = f"{place.attribute}_{label}" if label in named.values() else label
+            named[column] = identifier(label, set(named.values()))
+        chosen.append(named[column])
+    return chosen
+
+
+def _with_names(made: Call, chosen: Iterator[str | None]) -> Call:
+    def swap(arg: Expression) -> Expression:
+        if _is_constant(arg):
+            name = next(chosen)
+            return arg if name is None else Name(name)
+        return _with_names(arg, chosen) if isinstance(arg, Call) else arg
+
+    args = tuple(swap(arg) for arg in made.args)
+    return replace(made, args=args, kwargs=tuple((name, swap(arg)) for name, arg in made.kwargs))
+
+
+def _constructor(
+    shared: Shared,
+    first: Sequence[tuple[str, Call]],
+    own: Sequence[tuple[str, Call]],
+    names: Mapping[str, tuple[str, ...]],
+) -> Call:
+    """The call that makes one model: the shared class with this model's numbers."""
+    places = _all_places(own, names)
+    stands = [place for attribute, made in shared.attributes for place in _names_of(made)]
+    values = {name: place.value for name, place in zip(stands, places, strict=True) if name is not None}
+    return call(shared.name, **{name: values[name] for name in shared.arguments})
+
+
+def _names_of(made: Call) -> Iterator[str | None]:
+    for arg in (*made.args, *(value for _, value in made.kwargs)):
+        if _is_constant(arg):
+            yield None
+        elif isinstance(arg, Name) and "." not in arg.path:
+            yield arg.path
+        elif isinstance(arg, Call):
+            yield from _names_of(arg)

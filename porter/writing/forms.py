@@ -1,0 +1,63 @@
+"""How an op is said in a framework: what a writing rule returns.
+
+`Inline` is an expression over the inputs. `Layer` is an attribute of the module, made in the constructor and
+used in the forward pass. Both may write whole statements instead where one expression is not enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from porter.source.code import Call, Expression, attr, call
+from porter.source.statements import Statement
+from porter.weights.tensor import Tensor
+
+Expressions = Sequence[Expression]
+Names = Sequence[str | None]
+
+Statements = Callable[[Expressions, Names], Sequence[Statement]]
+"""Given the inputs and the names of the outputs (None where unused), the lines that compute them."""
+
+
+@dataclass(frozen=True)
+class Inline:
+    """One expression; `helpers` names the snippets of the framework that it calls."""
+
+    build: Callable[..., Expression]
+    helpers: tuple[str, ...] = ()
+    statements: Statements | None = None
+    simple: bool = False  # reads well inside another expression
+
+
+@dataclass(frozen=True)
+class Weight:
+    """One entry of the target's weight file: a tensor, and whether it is trained there."""
+
+    tensor: Tensor
+    trainable: bool = True
+    name: str = ""  # the source's name for it
+    buffer: bool = False  # never trained: statistics, constants, counters
+
+
+@dataclass(frozen=True)
+class Layer:
+    """An attribute made by `make`, whose weights are stored under its name.
+
+    `use` builds the forward expression from the attribute and the inputs (by default a plain call).
+    `statements`, if given, gets the attribute as first input.
+    """
+
+    make: Call
+    weights: Mapping[str, Weight] = field(default_factory=dict)
+    use: Callable[..., Expression] | None = None
+    helpers: tuple[str, ...] = ()
+    statements: Statements | None = None
+
+
+Form = Inline | Layer
+
+
+def method(obj: Expression, name: str, *args: object, **kwargs: object) -> Call:
+    """`obj.name(...)`."""
+    return call(attr(obj, name), *args, **kwargs)

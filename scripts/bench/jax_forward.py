@@ -1,0 +1,133 @@
+"""Compile time and jitted forward time of JAX bundles over the same Keras models on their JAX backend.
+
+    python -m scripts.bench.jax_forward [--only NAME ...] [--rounds N] [--full]
+
+Both run in one process, by turns, so that what else the machine does meets both.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scripts.bench.measure import ROOT, keep, measured, porter, python
+from scripts.bench.run_bundle import load
+
+NETWORKS = ("ResNet50", "MobileNetV2", "EfficientNetB0", "VGG16", "DenseNet121")
+Run = Callable[[], Any]
+
+
+def bundle_apply(bundle: Path) -> tuple[Any, Callable[..., Any]]:
+    """The bundle's parameters and its pure function."""
+    from flax import nnx
+
+    graphdef, state = nnx.split(load(bundle))
+    return state, lambda state, x: nnx.merge(graphdef, state)(x)
+
+
+def keras_apply(file: Path) -> tuple[Any, Callable[..., Any]]:
+    """The Keras model's variables and its pure function."""
+    import keras
+
+    model = keras.saving.load_model(file, compile=False)
+    parts = (model.trainable_variables, model.non_trainable_variables)
+    state = [[one.value for one in part] for part in parts]
+    return state, lambda state, x: model.stateless_call(*state, x, training=False)[0]
+
+
+def compiled(state: Any, apply: Callable[..., Any], x: Any) -> tuple[float, Run]:
+    """Seconds to trace and compile, and the compiled function of nothing."""
+    import jax
+
+    began = time.perf_counter()
+    ready = jax.jit(apply).lower(state, x).compile()
+    seconds = time.perf_counter() - began
+    return seconds, lambda: jax.block_until_ready(ready(state, x))
+
+
+def by_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, float]:
+    """The median seconds of each."""
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for turn in range(rounds + 2):
+        for name, run in runs.items():
+            began = time.perf_counter()
+            run()
+            if turn >= 2:  # the first ones warm up
+                taken[name].append(time.perf_counter() - began)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+
+
+def compare(folder: Path, rounds: int) -> dict[str, float]:
+    """One network: both compiled, checked against one another, and timed."""
+    import jax.numpy as jnp
+
+    x = jnp.asarray(np.load(folder / "io.npz")["x0"])
+    made = {"bundle": bundle_apply(folder / "bundle"), "keras": keras_apply(folder / "model.keras")}
+    seconds, runs = {}, {}
+    for name, (state, apply) in made.items():
+        seconds[name], runs[name] = compiled(state, apply, x)
+    apart = np.abs(np.asarray(runs["bundle"]()) - np.asarray(runs["keras"]())).max()
+    times = by_turns(runs, rounds)
+    return {
+        "forward ms": 1000 * times["bundle"],
+        "forward ratio": times["bundle"] / times["keras"],
+        "compile s": seconds["bundle"],
+        "compile ratio": seconds["bundle"] / seconds["keras"],
+        "rel": float(apart / np.abs(np.asarray(runs["keras"]())).max()),
+    }
+
+
+def bench(name: str, rounds: int, *, full: bool) -> dict[str, Any]:
+    """Prepare and convert one network, then compare in a process of its own."""
+    folder = Path(tempfile.mkdtemp(prefix="porter-bench-"))
+    try:
+        python("scripts.bench.prepare", name, folder, *(["--full"] if full else []))
+        words = ("convert", folder / "model.keras", "--to", "jax", "-o", folder / "bundle", "--no-verify")
+        if measured(porter(*words)).code:
+            raise SystemExit(f"{name} does not convert")
+        done = subprocess.run(
+            [sys.executable, "-m", "scripts.bench.jax_forward", "--here", folder, "--rounds", str(rounds)],
+            cwd=ROOT,
+            env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return {"network": name, **json.loads(done.stdout.strip().splitlines()[-1])}
+    finally:
+        shutil.rmtree(folder)
+
+
+def main() -> None:
+    """Bench the named networks."""
+    cli = argparse.ArgumentParser(description=__doc__)
+    cli.add_argument("--only", nargs="+", metavar="NAME", default=NETWORKS)
+    cli.add_argument("--rounds", type=int, default=15)
+    cli.add_argument("--full", action="store_true", help="at the constructors' own input sizes")
+    cli.add_argument("--here", type=Path, help=argparse.SUPPRESS)
+    told = cli.parse_args()
+    if told.here:
+        print(json.dumps(compare(told.here, told.rounds)))
+        return
+    rows = []
+    for name in told.only:
+        rows.append(bench(name, told.rounds, full=told.full))
+        figures = [f"{key} {value:.3g}" for key, value in rows[-1].items() if key != "network"]
+        print(name, *figures, sep="  ", flush=True)
+        keep("jax_forward", rows)
+
+
+if __name__ == "__main__":
+    main()

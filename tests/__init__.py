@@ -1,0 +1,1 @@
+"""The tests; a package, so that folders named after frameworks cannot shadow them."""

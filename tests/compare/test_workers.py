@@ -1,0 +1,102 @@
+"""Workers from outside: each in a process of its own, and an end of any kind is one clear error."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from porter.errors import RunError
+from porter.workers import Job, NotAvailable, start
+
+PLAIN = """
+import torch
+from torch import nn
+
+class Twice(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(2, 2, bias=False)
+        nn.init.constant_(self.inner.weight, 1.0)
+
+    def forward(self, x):
+        return self.inner(x) * 2, x.to(torch.bfloat16)
+
+def load(path=None):
+    return Twice().eval()
+"""
+
+
+def job(folder: Path, source: str) -> Job:
+    (folder / "model.py").write_text(source)
+    model = {"bundle": str(folder), "label": "the model"}
+    return Job("converters.torch.run", model, ["float32"])
+
+
+def test_a_bundle_is_run_and_its_layers_are_seen(tmp_path: Path) -> None:
+    one, other = np.ones((3, 2), "float32"), np.zeros((1, 2), "float32")
+    with start(job(tmp_path, PLAIN)) as worker:
+        worker.feed([[one], [other]], capture=0)
+        ran = worker.result()
+        (layer,) = ran.layers
+        np.testing.assert_array_equal(layer.read(), np.full((3, 2), 2.0))
+    np.testing.assert_array_equal(ran.outputs[0][0], np.full((3, 2), 4.0))
+    assert ran.outputs[1][0].shape == (1, 2)
+    assert ran.dtypes == ("float32", "bfloat16")
+    assert ran.environment["threads"] == 1
+    assert ran.environment["tf32"] is False
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model.py"], "the bundle is left as it lay"
+
+
+ENDS = [
+    # how the model ends, what the error says
+    ("raise ValueError('no such thing')", r"the model: .*exit code 1.*ValueError: no such thing"),
+    ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", r"SIGKILL.*memory"),
+    ("import sys; print('farewell'); sys.exit(3)", r"exit code 3.*farewell"),
+    ("import porter", r"import of porter|No module named 'porter'"),
+    ("import converters", r"import of converters|No module named 'converters'"),
+]
+
+
+@pytest.mark.parametrize(("source", "said"), ENDS, ids=[source[:30] for source, _ in ENDS])
+def test_the_last_words_are_told(source: str, said: str, tmp_path: Path) -> None:
+    with start(job(tmp_path, source)) as worker:
+        worker.feed([[np.zeros((1, 2), "float32")]])
+        with pytest.raises(RunError, match=f"(?s){said}"):
+            worker.result()
+
+
+def test_a_worker_that_hangs_is_ended(tmp_path: Path) -> None:
+    source = (
+        f"import os, time, pathlib; pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n"
+    )
+    with start(job(tmp_path, source + "time.sleep(600)"), timeout=15) as worker:
+        worker.feed([[np.zeros((1, 2), "float32")]])
+        with pytest.raises(RunError, match="no answer after 15 seconds"):
+            worker.result()
+    pid = int((tmp_path / "pid").read_text())
+    time.sleep(0.2)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_missing_framework_is_not_available(tmp_path: Path) -> None:
+    missing = tmp_path / "torch.py"
+    missing.write_text("raise ImportError('not here')")
+    (tmp_path / "bundle").mkdir()
+    asked = job(tmp_path / "bundle", PLAIN)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(tmp_path))
+        with start(asked) as worker:
+            worker.feed([[np.zeros((1, 2), "float32")]])
+            with pytest.raises(NotAvailable, match="PyTorch is not installed"):
+                worker.result()
+
+
+def test_an_unfed_worker_is_ended_with_its_block(tmp_path: Path) -> None:
+    with start(job(tmp_path, PLAIN)) as worker:
+        child = worker._child
+    assert child.poll() is not None

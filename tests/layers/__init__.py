@@ -1,0 +1,1 @@
+"""Tests that go through every layer of the tables in `cases`."""

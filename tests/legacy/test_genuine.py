@@ -1,0 +1,98 @@
+"""Models that genuine old stacks wrote give the outputs that those stacks recorded, here and in torch."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import porter
+from converters.keras.source import read_source
+from porter.errors import UnsupportedModel
+from porter.graph.run import run
+from porter.source_model import ReadRequest, SourceModel
+
+ROOT = Path(__file__).parents[2] / "fixtures" / "legacy"
+CASES = sorted(path.parent for path in ROOT.glob("*/*/io.npz"))
+SILENT = {"maxpool2d_same_4x4s2_tf"}
+"""Without weights, nothing in the file says on what it was written."""
+
+ROUNDING = 2e-6
+"""Of the largest output: what a float32 run of these small networks may be off from one in float64."""
+
+
+def _name(case: Path) -> str:
+    return f"{case.parent.name}/{case.name}"
+
+
+def _backend(case: Path) -> str:
+    return "theano" if "theano" in case.parent.name else "tensorflow"
+
+
+def _arrays(case: Path, letter: str) -> list[np.ndarray]:
+    with np.load(case / "io.npz") as file:
+        return [file[f"{letter}{place}"] for place in range(len(file.files)) if f"{letter}{place}" in file]
+
+
+def _read(case: Path, **told: Any) -> SourceModel:
+    return read_source(ReadRequest((case / "model.json", case / "weights.h5"), **told))
+
+
+@pytest.mark.parametrize("case", CASES, ids=_name)
+def test_the_reference_computes_what_was_recorded(case: Path) -> None:
+    told = _backend(case) if case.name in SILENT else None
+    results = run(_read(case, source_backend=told).graph, _arrays(case, "x"))
+    for result, wanted in zip(results, _arrays(case, "y"), strict=True):
+        assert result.shape == wanted.shape
+        assert np.abs(result - wanted).max() <= ROUNDING * max(np.abs(wanted).max(), 1)
+
+
+@pytest.mark.parametrize("case", CASES, ids=_name)
+def test_a_bundle_for_torch_computes_it_too(case: Path, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    porter.convert(
+        [case / "model.json", case / "weights.h5"],
+        to="torch",
+        out=tmp_path / "bundle",
+        io_layout="source",
+        verify=False,
+        source_backend=_backend(case) if case.name in SILENT else None,
+    )
+    spec = importlib.util.spec_from_file_location("converted", tmp_path / "bundle" / "model.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    with torch.no_grad():
+        out = module.load()(*[torch.from_numpy(x) for x in _arrays(case, "x")])
+    results = out if isinstance(out, tuple) else (out,)
+    for result, wanted in zip(results, _arrays(case, "y"), strict=True):
+        assert np.abs(result.numpy() - wanted).max() <= 10 * ROUNDING * max(np.abs(wanted).max(), 1)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if (case / "full.h5").exists()], ids=_name)
+def test_one_file_means_the_same_as_two(case: Path) -> None:
+    whole = read_source(ReadRequest((case / "full.h5",)))
+    pair = _read(case)
+    for one, other in zip(*(run(model.graph, _arrays(case, "x")) for model in (whole, pair)), strict=True):
+        assert np.array_equal(one, other)
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if case.name in SILENT], ids=_name)
+def test_silent_files_are_refused_unless_told_or_shown(case: Path) -> None:
+    with pytest.raises(UnsupportedModel, match="--source-backend theano or --source-backend tensorflow"):
+        _read(case)
+    shown = _read(case, inputs=case / "io.npz")
+    assert shown.facts["backend"] == _backend(case)
+    assert shown.facts["backend_certainty"] == "certain"
+    assert "recorded predictions agree" in shown.facts["backend_evidence"][0]
+
+
+@pytest.mark.parametrize("case", CASES, ids=_name)
+def test_every_array_is_used_or_has_a_reason(case: Path) -> None:
+    told = _backend(case) if case.name in SILENT else None
+    for row in _read(case, source_backend=told).ledger:
+        assert row.used_by or row.reason, row.array.key

@@ -1,0 +1,35 @@
+"""Architectures in YAML are read as plain values, whatever their tags and aliases ask for."""
+
+from __future__ import annotations
+
+import pytest
+
+from converters.keras.legacy.yaml_text import parsed_yaml
+from porter.errors import SourceError
+
+
+def test_tuples_and_aliases_of_keras_are_lists() -> None:
+    text = "a: &id001 !!python/tuple [1, 2]\nb: *id001\nc: !!python/unicode 'x'\n"
+    assert parsed_yaml(text, "x") == {"a": [1, 2], "b": [1, 2], "c": "x"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: !!python/object/apply:os.system ['true']",
+        "a: !!python/name:os.system",
+        "a: !!python/module:os",
+        "a: [1, 2",
+        "a: &x [*x]",
+    ],
+)
+def test_anything_else_is_refused(text: str) -> None:
+    with pytest.raises(SourceError, match=r"^x: "):
+        parsed_yaml(text, "x")
+
+
+def test_aliases_of_aliases_are_counted_before_they_are_followed() -> None:
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 9)]
+    with pytest.raises(SourceError, match="aliases stand for more than"):
+        parsed_yaml("\n".join(lines), "x")
