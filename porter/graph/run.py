@@ -6,7 +6,7 @@ computed in float32 (float64 where it is of that type) and rounded where it is o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 
 import numpy as np
 
@@ -24,31 +24,53 @@ def run(
     dtype: str = "float64",
     watch: Callable[[Node, tuple[Array, ...]], None] | None = None,
 ) -> list[Array]:
-    """The outputs of `graph`; every floating number is held in `dtype`. `watch` sees each node's outputs.
+    """The outputs of `graph`; every floating number is held in `dtype`. `watch` sees each node's outputs."""
+    walk = steps(graph, inputs, dtype)
+    while True:
+        try:
+            node, results = next(walk)
+        except StopIteration as done:
+            outputs: list[Array] = done.value
+            return outputs
+        if watch is not None:
+            watch(node, results)
 
-    Values are dropped after their last use, so that memory is bounded by what is alive at once.
+
+Steps = Generator[tuple[Node, tuple[Array, ...]], "tuple[Array, ...] | None", list[Array]]
+
+
+def steps(graph: Graph, inputs: Sequence[Array], dtype: str = "float64") -> Steps:
+    """The graph computed node by node, as a generator, so that several runs can go in step.
+
+    It yields each node with its outputs; what is sent back, if anything, takes their place for the nodes that
+    follow. Values are dropped after their last use: memory is bounded by what is alive at once.
     """
     held: dict[Value, Array] = {}
     for value, array in zip(graph.inputs, inputs, strict=True):
         held[value] = _held(np.asarray(array), dtype, value.dtype)
     last = _last_uses(graph)
-    with np.errstate(all="ignore"):
-        for place, node in enumerate(graph.nodes):
-            params = {
-                name: _held(p.tensor.read(), dtype, node.outputs[0].dtype) for name, p in node.params.items()
-            }
-            results = node.op.meaning([held[value] for value in node.inputs], params)
+    for place, node in enumerate(graph.nodes):
+        results = _computed(node, [held[value] for value in node.inputs], dtype)
+        instead = yield node, results
+        if instead is not None:
             results = tuple(
-                _held(np.asarray(result), dtype, value.dtype)
-                for result, value in zip(results, node.outputs, strict=True)
+                _held(array, dtype, value.dtype) for array, value in zip(instead, node.outputs, strict=True)
             )
-            held.update(zip(node.outputs, results, strict=True))
-            if watch is not None:
-                watch(node, results)
-            for value in dict.fromkeys((*node.inputs, *node.outputs)):
-                if last.get(value, place) <= place and value not in graph.outputs:
-                    held.pop(value, None)
+        held.update(zip(node.outputs, results, strict=True))
+        for value in dict.fromkeys((*node.inputs, *node.outputs)):
+            if last.get(value, place) <= place and value not in graph.outputs:
+                held.pop(value, None)
     return [held[value] for value in graph.outputs]
+
+
+def _computed(node: Node, inputs: Sequence[Array], dtype: str) -> tuple[Array, ...]:
+    params = {name: _held(p.tensor.read(), dtype, node.outputs[0].dtype) for name, p in node.params.items()}
+    with np.errstate(all="ignore"):
+        results = node.op.meaning(list(inputs), params)
+    return tuple(
+        _held(np.asarray(result), dtype, value.dtype)
+        for result, value in zip(results, node.outputs, strict=True)
+    )
 
 
 def _held(array: Array, dtype: str, own: str) -> Array:
