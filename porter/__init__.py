@@ -18,13 +18,25 @@ from porter.errors import (
 from porter.version import __version__
 
 if TYPE_CHECKING:
-    from porter.api import Bundle, Comparison, Inspection, convert, inspect, verify
+    from porter.api import (
+        Bundle,
+        Comparison,
+        Inspection,
+        NotEquivalent,
+        convert,
+        inspect,
+        to_jax,
+        to_keras,
+        to_torch,
+        verify,
+    )
 
 __all__ = [
     "AxesError",
     "Bundle",
     "Comparison",
     "Inspection",
+    "NotEquivalent",
     "PorterError",
     "Problem",
     "RequestError",
@@ -35,6 +47,9 @@ __all__ = [
     "__version__",
     "convert",
     "inspect",
+    "to_jax",
+    "to_keras",
+    "to_torch",
     "verify",
 ]
 

@@ -8,12 +8,23 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from porter.compare import Comparison
+from porter.compare import Comparison, NotEquivalent
 from porter.errors import RequestError
 from porter.inspection import Inspection
-from porter.source_model import IoLayout, ReadRequest
+from porter.source_model import IoLayout, LiveModel, ReadRequest
 
-__all__ = ["Bundle", "Comparison", "Inspection", "convert", "inspect", "verify"]
+__all__ = [
+    "Bundle",
+    "Comparison",
+    "Inspection",
+    "NotEquivalent",
+    "convert",
+    "inspect",
+    "to_jax",
+    "to_keras",
+    "to_torch",
+    "verify",
+]
 
 Progress = Callable[[str, int, int], None]
 Source = str | Path | Sequence[str | Path]
@@ -76,6 +87,87 @@ def convert(
         check = verification.of_conversion(request, found, Path(inputs) if inputs else None, progress)
     done = pipeline.convert(model, target, folder, options, progress, check)
     return Bundle(done.path, done.manifest, done.verification)
+
+
+def to_torch(
+    model: object,
+    example_inputs: Any = None,
+    *,
+    out: str | Path | None = None,
+    io_layout: IoLayout = "native",
+    dtype: str = "keep",
+    weights_format: str = "safetensors",
+    static_batch: bool = False,
+    verify: bool = True,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Any:
+    """A live model of another framework as a live `torch.nn.Module`, ready for inference.
+
+    `example_inputs` is what the model is called with: a tuple of arguments, or the only one. Keras models
+    that know their inputs need none. The first axis of each input is the batch, which stays open unless
+    `static_batch`. The bundle goes to `out`, or to a folder that is removed with the model. Unless `verify`
+    is False, the two are run on the same inputs and compared; where they differ, NotEquivalent carries the
+    figures. The other arguments are those of `convert`.
+    """
+    how = _Live(io_layout, dtype, weights_format, static_batch, verify, force, progress)
+    return _to("torch", model, example_inputs, out, how)
+
+
+def to_jax(
+    model: object,
+    example_inputs: Any = None,
+    *,
+    out: str | Path | None = None,
+    io_layout: IoLayout = "native",
+    dtype: str = "keep",
+    weights_format: str = "safetensors",
+    static_batch: bool = False,
+    verify: bool = True,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Any:
+    """A live model of another framework as a live `flax.nnx.Module`; see `to_torch`."""
+    how = _Live(io_layout, dtype, weights_format, static_batch, verify, force, progress)
+    return _to("jax", model, example_inputs, out, how)
+
+
+def to_keras(
+    model: object,
+    example_inputs: Any = None,
+    *,
+    out: str | Path | None = None,
+    io_layout: IoLayout = "native",
+    dtype: str = "keep",
+    static_batch: bool = False,
+    verify: bool = True,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Any:
+    """A live model of another framework as a live `keras.Model`; see `to_torch`."""
+    how = _Live(io_layout, dtype, "safetensors", static_batch, verify, force, progress)
+    return _to("tf", model, example_inputs, out, how)
+
+
+@dataclass(frozen=True)
+class _Live:
+    io_layout: IoLayout
+    dtype: str
+    weights_format: str
+    static_batch: bool
+    verify: bool
+    force: bool
+    progress: Progress | None
+
+
+def _to(target: str, model: object, example_inputs: Any, out: str | Path | None, how: _Live) -> Any:
+    from porter import live, pipeline
+
+    dtype = None if how.dtype == "keep" else how.dtype
+    given = LiveModel(model, live.examples(example_inputs), how.static_batch, dtype)
+    options = pipeline.Options(how.io_layout, how.weights_format, how.force)
+    where = None if out is None else Path(out)
+    return live.to(target, given, live.Settings(where, options, how.verify, how.progress))
 
 
 def verify(

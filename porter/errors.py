@@ -6,7 +6,8 @@
     |   `-- WeightsError        arrays are missing, left over or of another shape
     |-- UnsupportedModel        the model is readable, but holds what cannot be carried exactly
     |-- AxesError               an axis string is malformed or does not fit an array
-    `-- RunError                a framework could not run a model (its last words are quoted)
+    |-- RunError                a framework could not run a model (its last words are quoted)
+    `-- NotEquivalent           a live model was converted, and the result computes something else
     GraphError                  a broken promise inside porter: a bug, exit code 3
 
 Errors that can have many causes at once carry `problems`, so that a user with forty layers sees all

@@ -53,6 +53,19 @@ def target(name: str) -> Converter:
     return found
 
 
+def live(model: object) -> Converter:
+    """The framework that a live model belongs to, which must be able to read it."""
+    known = [converter(name) for name in names()]
+    found = next((one for one in known if one.owns is not None and one.owns(model)), None)
+    if found is None:
+        kind = f"{type(model).__module__}.{type(model).__qualname__}"
+        able = ", ".join(one.title for one in known if one.read_live is not None)
+        raise RequestError(f"an object of class {kind} is not a live model of a framework known here: {able}")
+    if found.read_live is None:
+        raise RequestError(f"live models of {found.title} cannot be read yet")
+    return found
+
+
 def _bundle(folder: Path, told: str | None) -> Converter:
     """A bundle is read by the core itself, whichever framework it was written for."""
     made_for = converter(str(bundle_source.read_manifest(folder)["target"]))

@@ -18,7 +18,7 @@ from porter.axes import permutation
 from porter.compare.inputs import InputSet
 from porter.errors import RequestError
 from porter.graph.model import Graph
-from porter.source_model import Converter, ReadRequest, SourceModel
+from porter.source_model import Converter, ReadRequest, RunHere, SourceModel
 from porter.workers import Job
 
 Array = np.ndarray
@@ -47,6 +47,7 @@ class Side:
     source: SourceModel | None = None
     manifest: Mapping[str, Any] | None = None  # of a bundle
     converter: Converter | None = None
+    here: RunHere | None = None  # of a live model, which runs in this process
 
     @property
     def is_bundle(self) -> bool:
@@ -84,6 +85,12 @@ def model_side(request: ReadRequest, converter: Converter, source: SourceModel) 
         source=source,
         converter=converter,
     )
+
+
+def live_side(source: SourceModel, converter: Converter) -> Side:
+    """A live model, run as it is in this process."""
+    label = f"{converter.title} (live {source.graph.name})"
+    return Side(label, source.graph, source=source, converter=converter, here=source.run)
 
 
 def bundle_side(

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+
 from porter.errors import Problem
 from porter.graph.dims import Shape
 from porter.graph.layouts import Orientation
@@ -17,6 +19,11 @@ from porter.weights.tensor import Stored
 from porter.writing.forms import Weight
 
 IoLayout = Literal["native", "source"]
+RunHere = Callable[[Sequence[np.ndarray]], tuple[Sequence[np.ndarray], Sequence[str]]]
+"""Runs a live model in this process: arrays for the graph's inputs to arrays for its outputs, with types.
+
+It raises RunError where the model cannot be run.
+"""
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,16 @@ class ReadRequest:
     dtype: str | None = None  # None keeps what the file says
     source_backend: str | None = None
     inputs: Path | None = None  # recorded ones may show what a file does not say
+
+
+@dataclass(frozen=True)
+class LiveModel:
+    """A model that lives in this process, and how to read it."""
+
+    model: object
+    example_inputs: tuple[Any, ...] | None = None  # what it is called with; the first axis is the batch
+    static_batch: bool = False  # the batch has the size that it has in the examples
+    dtype: str | None = None  # None keeps what the model has
 
 
 @dataclass(frozen=True)
@@ -48,6 +65,7 @@ class SourceModel:
     ledger: tuple[LedgerRow, ...]
     facts: Mapping[str, Any]  # format, files, versions, backend: for people and manifests
     notices: tuple[str, ...] = ()
+    run: RunHere | None = None  # of a live model
 
 
 @dataclass(frozen=True)
@@ -97,6 +115,8 @@ class Converter:
     recognises: Callable[[Sequence[Path]], bool]
     read: Callable[[ReadRequest], SourceModel]
     inspect: Callable[[ReadRequest], Survey] | None = None  # without it, what can be read whole is surveyed
+    owns: Callable[[object], bool] | None = None  # whether an object is a live model; imports no framework
+    read_live: Callable[[LiveModel], SourceModel] | None = None
     write: Callable[[LaidOut, str], Written] | None = None
     runner: str | None = None  # the module that runs its models, in a process of its own
     weights_formats: Formats = field(default_factory=lambda: FORMATS)

@@ -4,7 +4,7 @@ In come a neutral graph and what models made of the same inputs; out comes a `Co
 others print, store and act on. Nothing here runs a framework or opens a file of a model.
 """
 
-from porter.compare.comparison import Comparison, LayerRow, OutputRow
+from porter.compare.comparison import Comparison, LayerRow, NotEquivalent, OutputRow
 
-__all__ = ["Comparison", "LayerRow", "OutputRow"]
+__all__ = ["Comparison", "LayerRow", "NotEquivalent", "OutputRow"]
 """What users of the library see."""

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from porter.compare.difference import Distance
+from porter.errors import PorterError
 
 SCHEMA = 1
 """Version of what `to_dict` gives; a change that breaks readers raises it."""
@@ -84,6 +85,14 @@ class Comparison:
             "notes": list(self.notes),
             "environment": _plain(dict(self.environment)),
         }
+
+
+class NotEquivalent(PorterError):
+    """A conversion was done and found to compute something else; `comparison` has the figures."""
+
+    def __init__(self, comparison: Comparison) -> None:
+        super().__init__(comparison.verdict)
+        self.comparison = comparison
 
 
 def _row(row: OutputRow | LayerRow | WeightRow) -> dict[str, Any]:

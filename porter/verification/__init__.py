@@ -11,16 +11,17 @@ from pathlib import Path
 
 from porter import pipeline
 from porter.compare.comparison import Comparison
+from porter.compare.inputs import InputSet
 from porter.compare.verdict import Tolerance
 from porter.errors import UnsupportedModel
 from porter.layout import LaidOut
 from porter.pipeline import Converted
-from porter.sides import Side, bundle_side, model_side, side, user_inputs
+from porter.sides import Side, bundle_side, live_side, model_side, side, user_inputs
 from porter.source_model import Converter, ReadRequest, Written
 from porter.verification.trial import LayerPlan, Progress, Settings, verify
 from porter.workers import NotAvailable
 
-__all__ = ["of_conversion", "of_two"]
+__all__ = ["of_conversion", "of_live", "of_two"]
 
 
 def of_conversion(
@@ -30,14 +31,29 @@ def of_conversion(
 
     def run(done: Converted, name: str) -> Comparison | str:
         a = model_side(request, converter, done.source)
-        b = bundle_side(done.path, done.target, done.laid.graph, done.manifest, name)
-        settings = Settings(layers=_plan(done.laid, done.written), progress=progress)
-        try:
-            return verify(a, b, None if inputs is None else user_inputs(inputs), settings, stand_in=False)
-        except NotAvailable as error:
-            return error.message
+        return _of_bundle(a, done, name, None if inputs is None else user_inputs(inputs), progress)
 
     return run
+
+
+def of_live(converter: Converter, progress: Progress | None) -> Callable[[Converted, str], Comparison | str]:
+    """What verifies a conversion of a live model, which runs in this process."""
+
+    def run(done: Converted, name: str) -> Comparison | str:
+        return _of_bundle(live_side(done.source, converter), done, name, None, progress)
+
+    return run
+
+
+def _of_bundle(
+    a: Side, done: Converted, name: str, inputs: InputSet | None, progress: Progress | None
+) -> Comparison | str:
+    b = bundle_side(done.path, done.target, done.laid.graph, done.manifest, name)
+    settings = Settings(layers=_plan(done.laid, done.written), progress=progress)
+    try:
+        return verify(a, b, inputs, settings, stand_in=False)
+    except NotAvailable as error:
+        return error.message
 
 
 def of_two(

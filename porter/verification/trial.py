@@ -33,7 +33,7 @@ from porter.verification.inputs import (
 )
 from porter.version import __version__
 from porter.weights.reading import stored_tensors
-from porter.workers import NotAvailable, Ran, Worker, start
+from porter.workers import Here, NotAvailable, Ran, Worker, start
 from porter.writing.forms import Weight
 
 Array = np.ndarray
@@ -124,13 +124,15 @@ def _references(truth: Side, arrays: Sequence[Array]) -> list[Reference]:
     return [Reference(x, y) for x, y in zip(exact, rough, strict=True)]
 
 
-def _started(side: Side, settings: Settings, at_work: ExitStack) -> Worker | None:
+def _started(side: Side, settings: Settings, at_work: ExitStack) -> Worker | Here | None:
+    if side.here is not None:
+        return Here(side.here)
     if side.recording is not None or side.runner is None:
         return None
     return at_work.enter_context(start(side.job(), settings.timeout))
 
 
-def _finished(side: Side, worker: Worker | None, settings: Settings) -> tuple[Ran | None, str]:
+def _finished(side: Side, worker: Worker | Here | None, settings: Settings) -> tuple[Ran | None, str]:
     """What a side computed, in the common order; or None and the reason."""
     if side.recording is not None:
         outputs = side.recording.outputs

@@ -1,0 +1,1 @@
+"""Tests of models that live in this process."""
