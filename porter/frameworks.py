@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
 
 from porter import bundle_source
@@ -24,10 +23,20 @@ GROUP = "porter.converters"
 
 def names() -> tuple[str, ...]:
     """All frameworks that can be named."""
-    return (
-        *BUILT_IN,
-        *(point.name for point in entry_points(group=GROUP) if point.name not in BUILT_IN),
-    )
+    return (*BUILT_IN, *_added())
+
+
+def _added() -> Mapping[str, str]:
+    """The modules of frameworks that other packages add."""
+    from importlib.metadata import entry_points  # slow to import, and seldom needed
+
+    return {point.name: point.value for point in entry_points(group=GROUP) if point.name not in BUILT_IN}
+
+
+def _all() -> Iterator[Converter]:
+    """Every framework, our own first: what others add is looked for only when those did not do."""
+    yield from map(converter, BUILT_IN)
+    yield from map(converter, _added())
 
 
 def converter(name: str) -> Converter:
@@ -35,10 +44,10 @@ def converter(name: str) -> Converter:
     if name in BUILT_IN:
         found = import_module(BUILT_IN[name]).CONVERTER
     else:
-        points = [point for point in entry_points(group=GROUP) if point.name == name]
-        if not points:
+        module = _added().get(name)
+        if module is None:
             raise RequestError(f"no framework is named {name!r}; known are {', '.join(names())}")
-        found = import_module(points[0].value).CONVERTER
+        found = import_module(module).CONVERTER
     if not isinstance(found, Converter):
         raise RequestError(f"the converter {name!r} is not a porter Converter but {type(found).__name__}")
     return found
@@ -81,7 +90,7 @@ def source(paths: Sequence[Path], told: str | None) -> Converter:
             raise SourceError(f"{path}: no such file or folder")
     if bundle_source.recognises(paths):
         return _bundle(paths[0], told)
-    found = next((c for c in map(converter, names()) if c.recognises(paths)), None)
+    found = next((c for c in _all() if c.recognises(paths)), None)
     if found is None and told is None:
         listed = ", ".join(str(path) for path in paths)
         raise SourceError(f"{listed}: not a model in any format that porter knows")

@@ -5,8 +5,10 @@ A cell that is neither a rule nor an explicit `unsupported` with its reason is a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import pkgutil
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, TypeVar
 
 from porter.errors import GraphError
@@ -23,41 +25,95 @@ class Unsupported:
     hint: str = ""
 
 
-class Rules:
-    """The two tables of a framework; a second rule for the same thing is refused, naming both."""
+@dataclass(frozen=True)
+class Families:
+    """The package whose modules hold the rules, and where in it a thing's rule is looked for first."""
 
-    def __init__(self, framework: str) -> None:
+    package: str
+    likely: Callable[[Any, str], bool]
+
+    def modules(self) -> Iterator[str]:
+        """The names of all families."""
+        yield from (found.name for found in pkgutil.iter_modules(import_module(self.package).__path__))
+
+
+def by_module(op: Any, family: str) -> bool:
+    """For op classes: the family of the same name as theirs in the core."""
+    return bool(op.__module__.rpartition(".")[2] == family)
+
+
+class Table(Mapping[Any, Rule | Unsupported]):
+    """Rules by what they are about. A family is imported when a rule of it is first asked for: starting fast
+    is worth more to `porter inspect` than all rules at hand."""
+
+    def __init__(self, framework: str, families: Families | None) -> None:
+        self._framework = framework
+        self._families = families
+        self._entries: dict[Any, Rule | Unsupported] = {}
+        self._waiting: set[str] | None = None
+
+    def __getitem__(self, thing: Any) -> Rule | Unsupported:
+        if thing not in self._entries:
+            self._import(lambda family: self._families is not None and self._families.likely(thing, family))
+        if thing not in self._entries:
+            self._import(lambda family: True)
+        return self._entries[thing]
+
+    def __iter__(self) -> Iterator[Any]:
+        self._import(lambda family: True)
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+    def enter(self, things: Iterable[Any], entry: Rule | Unsupported) -> None:
+        """Add a rule; a second one for the same thing is refused, naming both."""
+        for thing in things:
+            if thing in self._entries:
+                known = self._entries[thing]
+                raise GraphError(f"{self._framework} has two rules for {thing}: {known} and {entry}")
+            self._entries[thing] = entry
+
+    def _import(self, wanted: Callable[[str], bool]) -> None:
+        if self._families is None:
+            return
+        if self._waiting is None:
+            self._waiting = set(self._families.modules())
+        for family in sorted(filter(wanted, self._waiting)):
+            self._waiting.discard(family)
+            import_module(f"{self._families.package}.{family}")
+
+
+class Rules:
+    """The two tables of a framework."""
+
+    def __init__(
+        self, framework: str, read: Families | None = None, written: Families | None = None
+    ) -> None:
         self.framework = framework
-        self.reading: dict[Any, Rule | Unsupported] = {}
-        self.writing: dict[Any, Rule | Unsupported] = {}
+        self.reading = Table(framework, read)
+        self.writing = Table(framework, written)
 
     def reads(self, *things: Any) -> Callable[[R], R]:
         """Mark a function as the reader of these layer classes or functions."""
-        return self._fill(self.reading, things)
+        return _entering(self.reading, things)
 
     def writes(self, *ops: Any) -> Callable[[R], R]:
         """Mark a function as the writer of these op classes."""
-        return self._fill(self.writing, ops)
+        return _entering(self.writing, ops)
 
     def cannot_read(self, *things: Any, because: str, hint: str = "") -> None:
         """Say why these are refused."""
-        self._enter(self.reading, things, Unsupported(because, hint))
+        self.reading.enter(things, Unsupported(because, hint))
 
     def cannot_write(self, *ops: Any, because: str, hint: str = "") -> None:
         """Say why these ops are refused."""
-        self._enter(self.writing, ops, Unsupported(because, hint))
+        self.writing.enter(ops, Unsupported(because, hint))
 
-    def _fill(self, table: dict[Any, Rule | Unsupported], things: Iterable[Any]) -> Callable[[R], R]:
-        def enter(rule: R) -> R:
-            self._enter(table, things, rule)
-            return rule
 
-        return enter
+def _entering(table: Table, things: Iterable[Any]) -> Callable[[R], R]:
+    def enter(rule: R) -> R:
+        table.enter(things, rule)
+        return rule
 
-    def _enter(
-        self, table: dict[Any, Rule | Unsupported], things: Iterable[Any], entry: Rule | Unsupported
-    ) -> None:
-        for thing in things:
-            if thing in table:
-                raise GraphError(f"{self.framework} has two rules for {thing}: {table[thing]} and {entry}")
-            table[thing] = entry
+    return enter

@@ -20,9 +20,8 @@ reason why not.
 
 
 def rules_of(framework: str) -> Rules:
-    """The tables of a framework, filled."""
+    """The tables of a framework."""
     package = frameworks.BUILT_IN[framework]
-    import_module(f"{package}.layers")
     found: Rules = import_module(f"{package}.rules").rules
     return found
 

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from porter.rules import Rules
+from porter.rules import Families, Rules, by_module
 
-rules = Rules("jax")
+rules = Rules("jax", written=Families("converters.jax.layers", by_module))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-import converters.jax.layers  # noqa: F401  (fills the tables)
 from converters.jax.loading import READINGS, load_function
 from converters.jax.module_names import (
     ARGUMENTS,

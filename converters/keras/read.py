@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-import converters.keras.layers  # noqa: F401  (fills the tables)
 from converters.keras.dtypes import compute_dtype, is_float
 from converters.keras.layer import Context, LayerCall
 from converters.keras.legacy.conventions import TENSORFLOW, Conventions

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from porter.rules import Rules
+from porter.rules import Families, Rules, by_module
 
-rules = Rules("torch")
+rules = Rules("torch", written=Families("converters.torch.layers", by_module))

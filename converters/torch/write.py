@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import converters.torch.layers  # noqa: F401  (fills the tables)
 from converters.torch.module_names import ARGUMENTS, RESERVED, USUAL
 from converters.torch.rules import rules
 from porter.layout import LaidOut
