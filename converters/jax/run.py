@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from porter.workers.bundle_module import import_bundle
+from porter.workers.job import Watch
 from porter.workers.process import NotAvailable
 
 try:
@@ -22,13 +23,15 @@ except ImportError as missing:
     raise NotAvailable(f"JAX or Flax is not installed ({missing})") from missing
 
 Array = np.ndarray
-Watch = Callable[[str, list[Array]], None]
 
 
 def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) -> BundleModel:
     """The model of the bundle in `model["bundle"]`."""
     if threads == 1:  # read when the first array is made
-        flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+        flags = (
+            "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1 "
+            "--xla_allow_excess_precision=false --xla_cpu_enable_fast_math=false"
+        )
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
     jax.config.update("jax_default_matmul_precision", "highest")
     jax.config.update("jax_enable_x64", precision == "float64")
@@ -57,7 +60,7 @@ class BundleModel:
     def run(
         self, inputs: Sequence[Array], dtypes: Sequence[str], watch: Watch | None
     ) -> tuple[list[Array], list[str]]:
-        """The outputs and their types; `watch` sees the outputs of each module as it is called."""
+        """The outputs and their types; `watch` sees, and may replace, the outputs of each module."""
         given = [self._array(array, dtype) for array, dtype in zip(inputs, dtypes, strict=True)]
         if watch is None:
             outputs = jax.tree.leaves(self.compiled(*given))
@@ -80,6 +83,8 @@ class BundleModel:
             "flax": flax.__version__,
             "device": jax.default_backend(),
             "matmul": jax.config.jax_default_matmul_precision,
+            "tf32": False,
+            "fast_math": False,
             "precision": self.precision,
         }
 
@@ -94,9 +99,12 @@ def _watched(module: Any, watch: Watch) -> Iterator[None]:
         def shown(self: Any, *args: Any, **kwargs: Any) -> Any:
             result = call(self, *args, **kwargs)
             arrays = jax.tree.leaves(result)
-            if id(self) in paths and not any(isinstance(array, jax.core.Tracer) for array in arrays):
-                watch(paths[id(self)], [_plain(array) for array in arrays])
-            return result
+            if id(self) not in paths or any(isinstance(array, jax.core.Tracer) for array in arrays):
+                return result
+            instead = watch(paths[id(self)], [_plain(array) for array in arrays])
+            if instead is None or not isinstance(result, jax.Array):
+                return result
+            return jnp.asarray(instead[0], result.dtype)
 
         return shown
 

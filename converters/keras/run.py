@@ -18,6 +18,7 @@ from converters.keras.archive import content_of
 from converters.keras.load import SavedModel
 from converters.keras.load import load as load_files
 from porter.errors import RunError
+from porter.workers.job import Watch
 from porter.workers.process import NotAvailable
 
 try:
@@ -26,7 +27,6 @@ except ImportError as missing:
     raise NotAvailable(f"TensorFlow is not installed ({missing})") from missing
 
 Array = np.ndarray
-Watch = Callable[[str, list[Array]], None]
 Notes = list[str]
 
 CANNOT = (

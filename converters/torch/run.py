@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from porter.workers.bundle_module import import_bundle
+from porter.workers.job import Watch
 from porter.workers.process import NotAvailable
 
 try:
@@ -17,7 +18,6 @@ except ImportError as missing:
     raise NotAvailable(f"PyTorch is not installed ({missing})") from missing
 
 Array = np.ndarray
-Watch = Callable[[str, list[Array]], None]
 
 
 def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) -> BundleModel:
@@ -27,6 +27,7 @@ def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) 
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
+    torch.backends.mkldnn.set_flags(False)  # oneDNN picks its algorithms by the processor it finds
     module = import_bundle(Path(model["bundle"])).load()
     return BundleModel(module.double() if precision == "float64" else module, precision)
 
@@ -40,7 +41,7 @@ class BundleModel:
     def run(
         self, inputs: Sequence[Array], dtypes: Sequence[str], watch: Watch | None
     ) -> tuple[list[Array], list[str]]:
-        """The outputs and their types; `watch` sees the outputs of each module as it is called."""
+        """The outputs and their types; `watch` sees, and may replace, the outputs of each module."""
         given = [self._tensor(array, dtype) for array, dtype in zip(inputs, dtypes, strict=True)]
         hooks = list(self._hooks(watch)) if watch is not None else []
         with torch.no_grad():
@@ -68,12 +69,19 @@ class BundleModel:
             "torch": torch.__version__,
             "threads": torch.get_num_threads(),
             "tf32": torch.backends.cuda.matmul.allow_tf32,
+            "onednn": torch.backends.mkldnn.is_available() and torch.backends.mkldnn.enabled,
             "precision": self.precision,
         }
 
 
-def _watcher(path: str, watch: Watch) -> Callable[[Any, Any, Any], None]:
-    return lambda module, inputs, result: watch(path, [_array(tensor) for tensor in _tensors(result)])
+def _watcher(path: str, watch: Watch) -> Callable[[Any, Any, Any], Any]:
+    def show(module: Any, inputs: Any, result: Any) -> Any:
+        instead = watch(path, [_array(tensor) for tensor in _tensors(result)])
+        if instead is None or not isinstance(result, torch.Tensor):
+            return None
+        return torch.from_numpy(np.array(instead[0])).to(result.dtype)
+
+    return show
 
 
 def _tensors(result: Any) -> Iterator[Any]:

@@ -1,63 +1,85 @@
-"""The child: imports one framework's runner, runs one model, writes the answer."""
+"""The child: imports one framework's runner, opens one model, and answers requests until there are no more."""
 
 from __future__ import annotations
 
 import importlib
 import json
+import resource
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from porter.errors import PorterError
-from porter.workers.job import ANSWER, JOB, Array, load_arrays, save_arrays
+from porter.workers.capture import Capture, Force
+from porter.workers.job import JOB, answer_file, load_arrays, save_arrays
 from porter.workers.process import NotAvailable
 
-
-class _Capture:
-    """Writes the outputs of layers to files as they come, so that memory does not hold them."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.rows: list[dict[str, Any]] = []
-        self.calls: dict[str, int] = {}
-
-    def __call__(self, path: str, outputs: list[Array]) -> None:
-        call = self.calls.get(path, 0)
-        self.calls[path] = call + 1
-        for place, array in enumerate(outputs):
-            file = f"layer{len(self.rows)}.npy"
-            np.save(self.folder / file, array)
-            self.rows.append({"path": path, "call": call, "output": place, "file": file})
+Request = Mapping[str, Any]
+Answer = dict[str, Any]
 
 
 def main(folder: Path) -> None:
     """Answer the job that lies in `folder`."""
     job = json.loads((folder / JOB).read_text(encoding="utf-8"))
+    model, refusal = _loaded(job)
+    for number, line in enumerate(sys.stdin):
+        request = json.loads(line)
+        answer = refusal or _answer(lambda asked=request: ANSWERS[asked["do"]](folder, model, job, asked))
+        made = folder / (answer_file(number) + ".part")
+        made.write_text(json.dumps(answer), encoding="utf-8")
+        made.rename(folder / answer_file(number))
+
+
+def _loaded(job: Request) -> tuple[Any, Answer]:
+    """The model, or the answer to whatever is asked of it."""
+    found: list[Any] = [None]
+
+    def load() -> Answer:
+        runner = importlib.import_module(job["runner"])
+        found[0] = runner.load(job["model"], precision=job["precision"], threads=job["threads"])
+        return {}
+
+    refusal = _answer(load)
+    return found[0], refusal
+
+
+def _answer(work: Callable[[], Answer]) -> Answer:
     try:
-        answer = _answer(folder, job)
+        return work()
     except NotAvailable as error:
-        answer = {"error": "unavailable", "message": error.message}
+        return {"error": "unavailable", "message": error.message}
     except PorterError as error:
-        answer = {"error": "failed", "message": str(error)}
-    made = folder / (ANSWER + ".part")
-    made.write_text(json.dumps(answer), encoding="utf-8")
-    made.rename(folder / ANSWER)
+        return {"error": "failed", "message": str(error)}
 
 
-def _answer(folder: Path, job: dict[str, Any]) -> dict[str, Any]:
-    runner = importlib.import_module(job["runner"])
-    model = runner.load(job["model"], precision=job["precision"], threads=job["threads"])
-    capture = _Capture(folder)
+def _run(folder: Path, model: Any, job: Request, request: Request) -> Answer:
+    """Each set of inputs; of one set, the outputs of layers too."""
+    room = request["room"] if request["room"] is not None else float("inf")
+    capture = Capture(folder, request["index"], request["wanted"], room)
     dtypes: list[str] = []
-    sets, captured = json.loads(sys.stdin.readline() or "[0, null]")
-    for place in range(sets):
+    for place in range(request["sets"]):
         inputs = load_arrays(folder / f"in{place}.npz")
-        watch = capture if place == captured else None
+        watch = capture if place == request["capture"] else None
         outputs, dtypes = model.run(inputs, job["dtypes"], watch)
         save_arrays(folder / f"out{place}.npz", outputs)
-    return {"layers": capture.rows, "dtypes": dtypes, "environment": model.environment()}
+    return {"dtypes": dtypes, "environment": {**model.environment(), "peak_bytes": _peak()}}
+
+
+def _force(folder: Path, model: Any, job: Request, request: Request) -> Answer:
+    """One run in which each layer gets true inputs."""
+    capture = Capture(folder, request["index"], request["layers"])
+    inputs = load_arrays(folder / "forced.npz")
+    model.run(inputs, job["dtypes"], Force(capture, request["layers"]))
+    return {}
+
+
+ANSWERS = {"run": _run, "force": _force}
+
+
+def _peak() -> int:
+    """The most memory that this process has had, in bytes."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 if __name__ == "__main__":

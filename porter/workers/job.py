@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,17 @@ import numpy as np
 
 Array = np.ndarray
 
-JOB, ANSWER = "job.json", "answer.json"
+JOB = "job.json"
+FULL, ROOM, WANTS = "full", "room", "wants"
+"""Flags between the two sides of a stream of layers: no room left, more room, the layer that is waited for."""
+
+Watch = Callable[[str, list[Array]], Sequence[Array] | None]
+"""Sees the outputs of a layer; what it returns, if anything, takes their place in the run."""
+
+
+def answer_file(number: int) -> str:
+    """Where the answer to a request lies."""
+    return f"answer{number}.json"
 
 
 @dataclass(frozen=True)
@@ -39,6 +49,10 @@ class Layer:
         """The array, mapped into memory."""
         found: Array = np.load(self.file, mmap_mode="r", allow_pickle=False)
         return found
+
+    def drop(self) -> None:
+        """It has been read; the file makes room for others."""
+        self.file.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

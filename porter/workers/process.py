@@ -8,19 +8,24 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from porter.errors import RunError
-from porter.workers.job import ANSWER, JOB, Array, Job, Layer, Ran, load_arrays, save_arrays
+from porter.workers.job import JOB, Array, Job, Layer, Ran, answer_file, load_arrays, save_arrays
+from porter.workers.stream import Forcing, Stream
 
 TIMEOUT = 1800.0
 """Seconds after which a worker counts as hanging."""
 
 LAST_LINES, LAST_WORDS = 3, 600
+PAUSE = 0.05
+"""Seconds between two looks for an answer, once it takes long."""
+
 PACKAGES = str(Path(__file__).parents[2])
 
 SETTINGS = {
@@ -81,6 +86,8 @@ class Worker:
     ) -> None:
         self.job, self.timeout, self.sets = job, timeout, 0
         self._folder, self._child = folder, child
+        self._asked, self._run = 0, 0
+        self._stream: Stream | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -101,50 +108,102 @@ class Worker:
                 self._child.stdin.close()
         self._folder.cleanup()
 
-    def feed(self, sets: Sequence[Sequence[Array]], capture: int | None = None) -> None:
+    def feed(
+        self,
+        sets: Sequence[Sequence[Array]],
+        capture: int | None = None,
+        wanted: Sequence[str] | None = None,
+        room: float | None = None,
+    ) -> None:
         """The inputs to run on, set by set, each in the model's own order and layout.
 
-        `capture` is the set for which the outputs of layers are kept, if any.
+        `capture` is the set for which the outputs of layers are kept, if any: of the layers `wanted` (all of
+        them without it), and no more bytes at once than there is `room` for, as long as they are read in order.
         """
         for place, arrays in enumerate(sets):
-            save_arrays(Path(self._folder.name) / f"in{place}.npz", arrays)
+            save_arrays(self.folder / f"in{place}.npz", arrays)
         self.sets = len(sets)
-        assert self._child.stdin is not None
-        with suppress(BrokenPipeError):  # it died: `result` tells how
-            self._child.stdin.write(json.dumps([len(sets), capture]).encode() + b"\n")
-            self._child.stdin.close()
+        index = f"layers{self._asked}"
+        self._run = self.ask("run", sets=len(sets), capture=capture, index=index, wanted=wanted, room=room)
+        self._stream = Stream(self.folder, index, room or float("inf"))
+
+    def layer(self, path: str) -> Layer | None:
+        """What a layer gave when it was first called; None where it was not. Waits for it."""
+        stream = self._stream
+        assert stream is not None
+        for done in self._waiting(self._run):
+            found = stream.find(path)
+            if found is not None or done:
+                return found
+            stream.make_room(path)
+        return None
+
+    def forcing(self, inputs: Sequence[Array], layers: Sequence[str], room: float) -> Forcing:
+        """A run in which each of `layers` gets true inputs, because what came before is replaced by the truth."""
+        save_arrays(self.folder / "forced.npz", inputs)
+        index = f"forced{self._asked}"
+        return Forcing(self, self.ask("force", index=index, layers=list(layers)), index, layers, room)
 
     def result(self) -> Ran:
-        """Wait for the answer; RunError where there is none, NotAvailable where there can be none."""
-        try:
-            code = self._child.wait(self.timeout)
-        except subprocess.TimeoutExpired:
-            words = self._last_words()
-            self.end()
-            raise RunError(f"{self.name}: no answer after {self.timeout:.0f} seconds{words}") from None
-        here = Path(self._folder.name)
-        if code or not (here / ANSWER).is_file():
-            raise RunError(f"{self.name}: the worker process {_ended(code)}{self._last_words()}")
-        answer = json.loads((here / ANSWER).read_text(encoding="utf-8"))
+        """Wait for the outputs; RunError where there are none, NotAvailable where there can be none."""
+        stream = self._stream
+        assert stream is not None
+        for done in self._waiting(self._run):
+            if not done:
+                stream.make_room(None)
+        answer = self.answer(self._run)
+        outputs = tuple(tuple(load_arrays(self.folder / f"out{place}.npz")) for place in range(self.sets))
+        return Ran(outputs, tuple(answer["dtypes"]), tuple(stream.layers()), answer["environment"])
+
+    def ask(self, what: str, **words: Any) -> int:
+        """Put a request; the number by which its answer is known."""
+        assert self._child.stdin is not None
+        with suppress(BrokenPipeError):  # it died: `answer` tells how
+            self._child.stdin.write(json.dumps({"do": what, **words}).encode() + b"\n")
+            self._child.stdin.flush()
+        self._asked += 1
+        return self._asked - 1
+
+    def answer(self, number: int) -> Mapping[str, Any]:
+        """Wait for the answer to a request."""
+        for _ in self._waiting(number):
+            pass
+        answer: Mapping[str, Any] = json.loads(
+            (self.folder / answer_file(number)).read_text(encoding="utf-8")
+        )
         if "error" in answer:
             kind = NotAvailable if answer["error"] == "unavailable" else RunError
             raise kind(f"{self.name}: {answer['message']}")
-        return self._ran(here, answer)
+        return answer
+
+    def _waiting(self, number: int) -> Iterator[bool]:
+        """Yields False while an answer is awaited, then once True; raises where there will be none."""
+        file, began = self.folder / answer_file(number), time.monotonic()
+        while not file.is_file():
+            if self._child.poll() is not None and not file.is_file():
+                raise RunError(
+                    f"{self.name}: the worker process {_ended(self._child.returncode)}{self._last_words()}"
+                )
+            if time.monotonic() - began > self.timeout:
+                words = self._last_words()
+                self.end()
+                raise RunError(f"{self.name}: no answer after {self.timeout:.0f} seconds{words}")
+            yield False
+            time.sleep(min(PAUSE, 0.0005 + (time.monotonic() - began) / 50))
+        yield True
+
+    @property
+    def folder(self) -> Path:
+        """Where its files lie."""
+        return Path(self._folder.name)
 
     @property
     def name(self) -> str:
         """What runs here, for messages."""
         return str(self.job.model.get("label", self.job.runner))
 
-    def _ran(self, here: Path, answer: Mapping[str, Any]) -> Ran:
-        outputs = tuple(tuple(load_arrays(here / f"out{place}.npz")) for place in range(self.sets))
-        layers = tuple(
-            Layer(row["path"], row["call"], row["output"], here / row["file"]) for row in answer["layers"]
-        )
-        return Ran(outputs, tuple(answer["dtypes"]), layers, answer["environment"])
-
     def _last_words(self) -> str:
-        text = (Path(self._folder.name) / "words.txt").read_text(encoding="utf-8", errors="replace")
+        text = (self.folder / "words.txt").read_text(encoding="utf-8", errors="replace")
         # what stands indented in a traceback says where, and what follows it says what
         said = [
             line for line in text.splitlines() if line.strip() and not line.startswith((" ", "Traceback"))

@@ -1,0 +1,102 @@
+"""What a worker does with the outputs of layers: each goes to a file as it comes, and no more of them lie about
+than there is room for; and in a forced run, what takes their place.
+
+The worker's half of a stream. It writes a layer, tells so in an index, and waits while too much is unread; who
+reads removes the file, or grants more room where it waits for a layer that is still to come.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from porter.workers.job import FULL, ROOM, WANTS, Array
+
+PAUSE = 0.002
+"""Seconds between two looks at a file that is waited for."""
+
+
+@dataclass
+class Capture:
+    """Writes the outputs of layers to files. `wanted` are the paths to keep (None: all, every call)."""
+
+    folder: Path
+    index: str
+    wanted: Collection[str] | None = None
+    room: float = float("inf")
+    calls: dict[str, int] = field(default_factory=dict)
+    count: int = 0
+    unread: dict[Path, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        (self.folder / self.index).touch()
+
+    def __call__(self, path: str, outputs: Sequence[Array]) -> Sequence[Array] | None:
+        """Keep what a layer gave; nothing takes its place."""
+        call = self.calls.get(path, 0)
+        self.calls[path] = call + 1
+        for place, array in enumerate(outputs):
+            if self.wanted is None or (path in self.wanted and call == place == 0):
+                self._write(path, call, place, array)
+        return None
+
+    def _write(self, path: str, call: int, place: int, array: Array) -> None:
+        self._wait_for_room(array.nbytes)
+        file = f"{self.index}.{self.count}.npy"
+        self.count += 1
+        part = self.folder / f"{file}.part.npy"
+        np.save(part, array)
+        part.rename(self.folder / file)
+        self.unread[self.folder / file] = array.nbytes
+        row = {"path": path, "call": call, "output": place, "file": file}
+        with (self.folder / self.index).open("a", encoding="utf-8") as index:
+            index.write(json.dumps(row) + "\n")
+
+    def _wait_for_room(self, size: int) -> None:
+        if self.room == float("inf"):
+            return
+        told = self.folder / FULL
+        while True:
+            self.unread = {file: size for file, size in self.unread.items() if file.exists()}
+            if not self.unread or sum(self.unread.values()) + size <= self._granted():
+                told.unlink(missing_ok=True)
+                return
+            told.touch()
+            time.sleep(PAUSE)
+
+    def _granted(self) -> float:
+        grant = self.folder / ROOM
+        return max(self.room, float(grant.read_text()) if grant.exists() else 0.0)
+
+
+@dataclass
+class Force:
+    """In a run whose layers each get true inputs: keeps what a layer made of them, and answers with the truth.
+
+    The truth for the layer at `paths[k]` is a file that the other side writes before or while this runs.
+    """
+
+    capture: Capture
+    paths: Sequence[str]
+
+    def __call__(self, path: str, outputs: Sequence[Array]) -> Sequence[Array] | None:
+        """What the layers that follow get to see; None leaves the layer's own output."""
+        replaced = path in self.paths and path not in self.capture.calls and len(outputs) == 1
+        truth = [self._given(self.paths.index(path))] if replaced else None  # before it is told and removed
+        self.capture(path, outputs)
+        return truth
+
+    def _given(self, place: int) -> Array:
+        folder = self.capture.folder
+        file = folder / f"given{place}.npy"
+        while not file.exists():
+            (folder / WANTS).write_text(str(place))
+            time.sleep(PAUSE)
+        (folder / WANTS).unlink(missing_ok=True)
+        found: Array = np.load(file, allow_pickle=False)
+        return found
