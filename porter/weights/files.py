@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +14,11 @@ from porter.weights.tensor import Array, Tensor
 
 Progress = Callable[[str, int, int], None]
 
-PIECE = 8 << 20
+PIECE = 4 << 20
 """How many bytes of a tensor are put in order at once."""
+
+WORKERS = 2
+"""Threads that put pieces in order; each piece waits for its turn to be written."""
 
 BLOCK = 256
 
@@ -61,24 +66,36 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], progress: Progr
         offset += size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    with path.open("wb") as file:
+    with path.open("wb") as file, ThreadPoolExecutor(WORKERS) as pool:
         file.write(len(text).to_bytes(8, "little"))
         file.write(text)
         for place, tensor in enumerate(tensors.values()):
             if progress is not None:
                 progress("writing weights", place, len(tensors))
-            for piece in _pieces(tensor.read()):
+            for piece in _pieces(tensor.read(), pool):
                 file.write(piece)
 
 
-def _pieces(array: Array) -> Iterator[memoryview]:
-    """The numbers row by row, some megabytes at a time: a transposed array is never copied as a whole."""
+def _pieces(array: Array, pool: Executor) -> Iterator[memoryview]:
+    """The numbers row by row, some megabytes at a time: a transposed array is never copied as a whole.
+
+    The next pieces are put in order by the pool while one is being written.
+    """
     if not array.size:
         return
     array = np.atleast_1d(array)
     rows = max(1, PIECE * len(array) // array.nbytes)
+    waiting: deque[Future[Array]] = deque()
     for start in range(0, len(array), rows):
-        yield _in_order(array[start : start + rows]).reshape(-1).view(np.uint8).data
+        waiting.append(pool.submit(_in_order, array[start : start + rows]))
+        if len(waiting) > WORKERS:
+            yield _bytes(waiting.popleft().result())
+    while waiting:
+        yield _bytes(waiting.popleft().result())
+
+
+def _bytes(array: Array) -> memoryview:
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _in_order(array: Array) -> Array:
