@@ -179,6 +179,7 @@ def verify(
     per_layer: bool = False,
     report: str | Path | None = None,
     progress: Progress | None = None,
+    source_backend: str | None = None,
 ) -> Comparison:
     """Are two models the same function, to rounding?
 
@@ -188,12 +189,14 @@ def verify(
     `(atol, rtol)` replaces that.
     Layers are compared where `a` is a model and `b` the bundle that porter made of it; `per_layer` asks for
     them and has the comparison say why where there are none. `report` names a folder for `report.json`.
+    `source_backend` is what an old file was trained on, where it does not say.
     """
     from porter import bundle, verification
 
     limits = _tolerance(tolerance)
     file = Path(inputs) if inputs is not None else None
-    comparison = verification.of_two(_request(a), _request(b), file, limits, progress)
+    sides = [_request(side, source_backend=source_backend) for side in (a, b)]
+    comparison = verification.of_two(sides[0], sides[1], file, limits, progress)
     if per_layer and not comparison.layers:
         comparison = replace(comparison, notes=(*comparison.notes, NO_LAYERS))
     if report is not None:
@@ -202,14 +205,20 @@ def verify(
     return comparison
 
 
-def inspect(source: Source, *, to: str = "torch", custom: Sequence[str | Path] = ()) -> Inspection:
+def inspect(
+    source: Source,
+    *,
+    to: str = "torch",
+    custom: Sequence[str | Path] = (),
+    source_backend: str | None = None,
+) -> Inspection:
     """What is in a saved model, and whether it would convert to `to`; nothing is run or written.
 
     An architecture without its weights will do. Faults of single layers and arrays are listed, not raised.
     """
     from porter import inspection
 
-    return inspection.inspect(_request(source, custom), to)
+    return inspection.inspect(_request(source, custom, source_backend=source_backend), to)
 
 
 NO_LAYERS = "layers were not compared: that needs a model and the bundle that porter made of it"

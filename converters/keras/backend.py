@@ -19,10 +19,11 @@ from porter.errors import RequestError, UnsupportedModel
 Certainty = Literal["told", "written", "certain", "likely", "irrelevant", "undecided"]
 BACKENDS = ("theano", "tensorflow", "cntk")
 AUTO = "auto"
+ORDERINGS = ("th", "tf")
 TITLES = {"theano": "Theano", "tensorflow": "TensorFlow", "cntk": "CNTK"}
 
-DIFFERENT = re.compile(r"Atrous|Conv|Deconv|Separable|Depthwise|SReLU")
-"""Classes that the backends compute differently, whatever their settings."""
+DIFFERENT = re.compile(r"Atrous|Conv|Deconv|Separable|Depthwise|SReLU|Lambda")
+"""Classes that the backends may compute differently, whatever their settings."""
 
 NUMBERED = re.compile(r":\d+$")
 ANONYMOUS = re.compile(r"(.*/)?param_\d+$")
@@ -49,24 +50,51 @@ class Backend:
     def sentence(self) -> str:
         """For people."""
         grounds = "; ".join(item.says for item in self.evidence)
+        hints = "; ".join(f"{item.says} ({TITLES[item.backend]})" for item in self.evidence)
         title = TITLES.get(self.name or "", self.name)
         known = {
             "told": f"read as written on {title}, as told" + (f", though {grounds}" if grounds else ""),
             "written": f"written on {title}, as the file says",
             "certain": f"written on {title}: {grounds}",
             "likely": f"probably written on {title}: {grounds}",
-            "irrelevant": "the file does not name its backend, and its layers mean the same on all of them",
-            "undecided": "nothing in the files shows whether Theano or TensorFlow wrote them",
+            "irrelevant": (f"written on {title} ({grounds}); " if self.name and grounds else "")
+            + "its layers mean the same on all backends",
+            "undecided": "whether Theano or TensorFlow wrote it is not decided by what is in the files"
+            + (f": {hints}" if hints else ""),
         }
         return known[self.certainty]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the user says of a file: its backend, which way round its images lie, or that porter may guess."""
+
+    backend: str | None = None
+    ordering: str | None = None
+
+    @property
+    def guessing(self) -> bool:
+        """Whether the likelier reading is wanted where nothing decides."""
+        return self.backend == AUTO
+
+
+def told_by(text: str | None) -> Told:
+    """`theano`, `auto`, or with the ordering of images behind it: `theano:th`."""
+    if text is None:
+        return Told()
+    backend, mark, ordering = text.partition(":")
+    if (backend not in (*BACKENDS, AUTO) and (backend or not mark)) or (mark and ordering not in ORDERINGS):
+        raise RequestError(
+            f"--source-backend {text!r} is not one of {', '.join((*BACKENDS, AUTO))}, which may be followed "
+            "by :th or :tf, the ordering of images that a layer does not write down"
+        )
+    return Told(backend or None, ordering or None)
 
 
 def find_backend(
     config: Any, said: str | None, writer: Writer, store: ArrayStore, told: str | None
 ) -> Backend:
     """The backend by the user's word, the file's word, or the evidence in architecture and weights."""
-    if told is not None and told not in (*BACKENDS, AUTO):
-        raise RequestError(f"--source-backend {told!r} is not one of {', '.join((*BACKENDS, AUTO))}")
     if told is not None and told != AUTO:
         other = () if said in (None, told) else (Evidence(said or "", f"the file itself says {said}"),)
         return Backend(told, "told", other)
@@ -77,9 +105,10 @@ def find_backend(
             "tensorflow", "certain", (Evidence("tensorflow", "TensorFlow's own Keras names no backend"),)
         )
     evidence = tuple(_evidence(config, writer, store))
-    if not matters(config, writer):
-        return Backend(evidence[0].backend if evidence else None, "irrelevant", evidence)
     proofs = {item.backend for item in evidence if item.proof}
+    if not matters(config, writer):
+        known = tuple(item for item in evidence if item.proof and len(proofs) == 1)
+        return Backend(known[0].backend if known else None, "irrelevant", known)
     if len(proofs) == 1:
         (name,) = proofs
         return Backend(
@@ -115,24 +144,32 @@ def matters(config: Any, writer: Writer) -> bool:
     padded = any(
         "Pooling" in layer["class_name"] and layer["config"].get("border_mode") == "same" for layer in layers
     )
-    return named or padded or ("BatchNormalization" in classes and writer.release[:3] == (1, 0, 6))
+    computed = any(layer["config"].get("mode_type", "raw") != "raw" for layer in layers)
+    normed = "BatchNormalization" in classes and writer.release[:3] == (1, 0, 6)
+    return named or padded or computed or normed
 
 
 def _evidence(config: Any, writer: Writer, store: ArrayStore) -> Iterator[Evidence]:
     yield from _by_names(store)
     yield from _by_layers(config)
-    if writer.release < (1, 1):
-        yield Evidence("theano", "Keras before 1.1 ran on Theano unless it was set otherwise", False)
     orderings = {str(layer["config"].get("dim_ordering")) for layer in _layers(config)} & {"th", "tf"}
     if len(orderings) == 1:
         (ordering,) = orderings
         backend = {"th": "theano", "tf": "tensorflow"}[ordering]
         yield Evidence(backend, f"its dim_ordering is {ordering!r}, that backend's own", False)
+    if writer.release < (1, 1):
+        yield Evidence("theano", "Keras before 1.1 ran on Theano unless it was set otherwise", False)
+    else:
+        yield Evidence("tensorflow", "Keras since 1.1 ran on TensorFlow unless it was set otherwise", False)
 
 
 def _by_names(store: ArrayStore) -> Iterator[Evidence]:
     """TensorFlow numbers the outputs of its variables: `dense_1_W:0`."""
-    names = [name for name in _array_names(store) if not ANONYMOUS.match(name)]
+    listed = _array_names(store)
+    names = [name for name in listed if not ANONYMOUS.match(name)]
+    if listed and not names:
+        says = "its arrays have no names of their own, and TensorFlow's always have one"
+        yield Evidence("theano", f"{says} ({listed[0]!r})", False)
     numbered = [name for name in names if NUMBERED.search(name)]
     if numbered:
         yield Evidence("tensorflow", f"its arrays are named as TensorFlow names variables ({numbered[0]!r})")

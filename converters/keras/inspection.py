@@ -10,9 +10,10 @@ import numpy as np
 from converters.keras.backend import require_backend
 from converters.keras.bind import bind
 from converters.keras.legacy.conventions import conventions
+from converters.keras.legacy.remarks import on_its_writer
 from converters.keras.load import SavedModel, load
 from converters.keras.read import Reading, read_in_part
-from converters.keras.source import facts
+from converters.keras.source import facts, settled
 from converters.keras.spec import LayerSpec, ModelSpec
 from porter.custom import custom_rules
 from porter.errors import Problem, SourceError, UnsupportedModel
@@ -28,13 +29,15 @@ NO_WEIGHTS = "the weights were not given; shapes and parameters are those that t
 def survey(request: ReadRequest) -> Survey:
     """What the files hold; faults of single layers and arrays are listed and not raised."""
     saved = load(request.paths, architecture_only=True, source_backend=request.source_backend)
+    saved = settled(saved, request)
     told = {**facts(saved), "keras_generation": saved.writer.generation}
     arrays = tuple(saved.arrays.arrays.values())
-    notices = list(saved.origin.notes)
-    if not arrays:
+    notices = [*saved.origin.notes, *on_its_writer(saved.model, saved.writer, saved.backend)]
+    if saved.arrays.file is None:
         notices.append(NO_WEIGHTS)
     try:
-        require_backend(saved.backend, saved.origin.files[0])
+        if saved.arrays.file is not None:
+            require_backend(saved.backend, saved.origin.files[0])
         reading, problems = _read(saved, request)
     except (SourceError, UnsupportedModel) as error:
         layers = tuple(_layers(saved.model, {}, {}))

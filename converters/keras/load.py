@@ -11,7 +11,7 @@ from typing import Any
 
 from converters.keras.archive import Archive, content_of, open_hdf5, read_text, roots
 from converters.keras.arrays import ArrayStore, layout_of
-from converters.keras.backend import Backend, find_backend
+from converters.keras.backend import Backend, find_backend, told_by
 from converters.keras.hdf5 import Hdf5
 from converters.keras.legacy.opening import generation_by_spelling, opened, refuse_mixture
 from converters.keras.legacy.remarks import remarks
@@ -95,13 +95,14 @@ def _understood(
 ) -> tuple[JsonDict, Reading, Backend]:
     """The architecture in the structure of Keras 2 or 3, who wrote it, and on what."""
     notes: list[str] = []
+    told = told_by(source_backend)
     writer, config = _writer(architecture, weights), architecture.config or {}
     if writer.generation < 3:
         refuse_mixture(writer, _store(weights), weights.version if weights else None)
     if writer.generation < 2:
-        config, writer, notes = opened(config, writer, _store(weights))
+        config, writer, notes = opened(config, writer, _store(weights), told)
     said = architecture.backend or (weights.backend if weights else None)
-    backend = find_backend(config, said, writer, _store(weights), source_backend)
+    backend = find_backend(config, said, writer, _store(weights), told.backend)
     return config, Reading(replace(writer, backend=backend.name), notes), backend
 
 

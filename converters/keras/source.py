@@ -5,44 +5,82 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from converters.keras.backend import require_backend
+from converters.keras.backend import AUTO, ORDERINGS, require_backend, told_by
 from converters.keras.bind import Binding, bind
 from converters.keras.bind import LedgerRow as Row
 from converters.keras.legacy.conventions import conventions
+from converters.keras.legacy.opening import UndecidedOrdering
 from converters.keras.load import SavedModel, load
 from converters.keras.read import Reading, read
 from converters.keras.variables import Variables
 from porter.custom import custom_rules
+from porter.errors import SourceError, UnsupportedModel
 from porter.graph.model import Graph
 from porter.source_model import LedgerRow, ReadRequest, SourceModel
 
 
 def read_source(request: ReadRequest) -> SourceModel:
     """The model in the request's files, every array of which is accounted for."""
-    saved = load(request.paths, source_backend=request.source_backend)
-    if saved.backend.certainty in ("undecided", "likely") and request.inputs is not None:
-        saved = _by_witness(saved, request)
+    request = _with_ordering(request)
+    saved = settled(load(request.paths, source_backend=request.source_backend), request)
     require_backend(saved.backend, saved.origin.files[0])
     reading, binding = _bound(saved, request)
     ledger = tuple(_ledger_row(row, reading.variables) for row in binding.ledger)
     return SourceModel(reading.graph, ledger, facts(saved), (*saved.origin.notes, *reading.notices))
 
 
-def _by_witness(saved: SavedModel, request: ReadRequest) -> SavedModel:
-    """The model read as the numbers in the request's inputs say it must be, where they say anything."""
-    from converters.keras.witness import asked, recorded
+def settled(saved: SavedModel, request: ReadRequest) -> SavedModel:
+    """The model on the backend that its numbers show, where its files leave that open."""
+    from converters.keras.witness import CANDIDATES, asked, recorded, same_function
 
-    assert request.inputs is not None
-
-    def graph(backend: str) -> Graph:
-        return _bound(load(request.paths, source_backend=backend), request)[0].graph
-
-    found = asked(saved.backend, recorded(request.inputs), graph)
+    open_ = saved.backend.certainty == "undecided"
+    witnessed = request.inputs is not None and saved.backend.certainty == "likely"
+    if not (open_ or witnessed) or saved.arrays.file is None:
+        return saved
+    try:
+        graphs = {name: _graph(request, name) for name in CANDIDATES}
+    except (SourceError, UnsupportedModel):
+        return saved
+    if open_ and same_function(*graphs.values()):
+        return replace(saved, backend=replace(saved.backend, certainty="irrelevant"))
+    found = asked(saved.backend, recorded(request.inputs), graphs) if request.inputs else saved.backend
     if found is saved.backend:
         return saved
-    again = load(request.paths, source_backend=found.name)
+    again = load(request.paths, source_backend=_told(request, found.name or ""))
     notes = tuple(found.sentence if note == again.backend.sentence else note for note in again.origin.notes)
     return replace(again, backend=found, origin=replace(again.origin, notes=notes))
+
+
+def _with_ordering(request: ReadRequest) -> ReadRequest:
+    """The request with the ordering of images by which recorded predictions come out, where files lack it."""
+    from converters.keras.witness import CANDIDATES, ordering_asked, recorded
+
+    try:
+        load(request.paths, source_backend=request.source_backend)
+    except UndecidedOrdering:
+        if request.inputs is None:
+            raise
+        backends = {told_by(request.source_backend).backend} - {None, AUTO} or CANDIDATES
+        names = [f"{backend}:{ordering}" for backend in backends for ordering in ORDERINGS]
+        graphs = {name: _graph(replace(request, source_backend=name), name) for name in names}
+        found = ordering_asked(recorded(request.inputs), graphs)
+        if found is None:
+            raise
+        told = (request.source_backend or "").partition(":")[0]
+        return replace(request, source_backend=f"{told}:{found}")
+    return request
+
+
+def _graph(request: ReadRequest, backend: str) -> Graph:
+    """The graph of the files as one backend would have it, with its weights."""
+    saved = load(request.paths, source_backend=_told(request, backend))
+    return _bound(saved, request)[0].graph
+
+
+def _told(request: ReadRequest, backend: str) -> str:
+    """What to say to `load` for that backend, with the ordering that the user gave."""
+    ordering = told_by(request.source_backend).ordering
+    return f"{backend}:{ordering}" if ordering and ":" not in backend else backend
 
 
 def _bound(saved: SavedModel, request: ReadRequest) -> tuple[Reading, Binding]:

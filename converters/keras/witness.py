@@ -8,24 +8,23 @@ whose kernels are all turned round does to them what the straight one does to th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from converters.keras.backend import TITLES, Backend, Evidence
 from porter.errors import PorterError
 from porter.graph.dims import may_equal
-from porter.graph.model import Graph, Node
+from porter.graph.model import Graph, Node, Param
 from porter.graph.ops.normalisation import BatchNorm
 from porter.graph.ops.op import normal_axis
 from porter.graph.run import run
+from porter.graph.serial import to_json
 
 Array = np.ndarray
-Reader = Callable[[str], Graph]
-"""The graph of the file as one backend would have it, with its weights."""
-
 CANDIDATES = ("theano", "tensorflow")
 MOST_ROWS = 64
 AGREES, FARTHER = 1e-3, 10.0
@@ -56,9 +55,8 @@ def recorded(path: Path) -> Recorded:
     return Recorded(pair[0], pair[1])
 
 
-def asked(backend: Backend, given: Recorded, read: Reader) -> Backend:
-    """`backend`, or what the numbers say where they decide."""
-    graphs = {name: read(name) for name in CANDIDATES}
+def asked(backend: Backend, given: Recorded, graphs: Mapping[str, Graph]) -> Backend:
+    """`backend`, or what the numbers say where they decide; `graphs` are the file's as each would have it."""
     if not all(_fits(graph, given) for graph in graphs.values()):
         return backend
     found = _by_outputs(graphs, given) if given.outputs else _by_statistics(graphs, given)
@@ -66,6 +64,35 @@ def asked(backend: Backend, given: Recorded, read: Reader) -> Backend:
         return backend
     agreeing = (item for item in backend.evidence if item.backend == found.backend)
     return Backend(found.backend, "certain" if found.proof else "likely", (found, *agreeing))
+
+
+def ordering_asked(given: Recorded, graphs: Mapping[str, Graph]) -> str | None:
+    """The ordering by which alone recorded predictions come out; `graphs` are by names like "theano:th"."""
+    if not given.outputs:
+        return None
+    gaps = {
+        name: _gap(run(graph, given.inputs), given.outputs)
+        for name, graph in graphs.items()
+        if _fits(graph, given)
+    }
+    agreeing = {name.partition(":")[2] for name, gap in gaps.items() if gap <= AGREES}
+    return agreeing.pop() if len(agreeing) == 1 else None
+
+
+def same_function(one: Graph, other: Graph) -> bool:
+    """Whether two readings are the same steps on the same numbers: then either is right."""
+    if to_json(one, _unnamed) != to_json(other, _unnamed):
+        return False
+    pairs = zip(one.nodes, other.nodes, strict=True)
+    return all(
+        np.array_equal(left.params[name].tensor.read(), right.params[name].tensor.read())
+        for left, right in pairs
+        for name in left.params
+    )
+
+
+def _unnamed(param: Param) -> dict[str, Any]:
+    return {"shape": list(param.tensor.shape), "dtype": param.tensor.dtype}
 
 
 def _fits(graph: Graph, given: Recorded) -> bool:

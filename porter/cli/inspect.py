@@ -11,6 +11,8 @@ from porter.cli.values import source
 
 def run(told: argparse.Namespace, output: Output) -> int:
     """Prints the inspection."""
-    inspection = api.inspect(source(told.source), to=told.to, custom=told.custom)
+    inspection = api.inspect(
+        source(told.source), to=told.to, custom=told.custom, source_backend=told.source_backend
+    )
     output.result(inspection.to_dict(), [inspection.text()])
     return 0

@@ -81,11 +81,7 @@ def _add_supplies(parser: ArgumentParser) -> None:
     group.add_argument(
         "--weights", type=Path, metavar="FILE", help="weights for a source module.py:factory"
     )
-    group.add_argument(
-        "--source-backend",
-        metavar="NAME",
-        help="backend the source was trained on, if not recorded",
-    )
+    _add_backend(group)
 
 
 def add_verify(parser: ArgumentParser) -> None:
@@ -105,6 +101,7 @@ def add_verify(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the report files there")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit XML file for CI")
+    _add_backend(parser)
     _add_talk(parser)
 
 
@@ -113,6 +110,7 @@ def add_inspect(parser: ArgumentParser) -> None:
     parser.add_argument("source", nargs="+", metavar="SOURCE", help=SOURCE_HELP)
     _add_target(parser, required=False)
     _add_custom(parser)
+    _add_backend(parser)
     _add_talk(parser)
 
 
@@ -135,6 +133,14 @@ def _add_target(parser: ArgumentParser, *, required: bool) -> None:
 
 def _add_out(parser: ArgumentParser, text: str) -> None:
     parser.add_argument("-o", "--out", type=Path, metavar="DIR", help=text)
+
+
+def _add_backend(parser: _ActionsContainer) -> None:
+    parser.add_argument(
+        "--source-backend",
+        metavar="NAME",
+        help="backend the source was trained on, if not recorded (theano, tensorflow, cntk, auto)",
+    )
 
 
 def _add_custom(parser: _ActionsContainer) -> None:

@@ -22,6 +22,7 @@ def run(told: argparse.Namespace, output: Output) -> int:
             per_layer=told.per_layer,
             report=told.report,
             progress=progress,
+            source_backend=told.source_backend,
         )
     if told.junit is not None:
         write_junit(told.junit, f"{told.a} against {told.b}", comparison.to_dict())

@@ -104,7 +104,7 @@ def test_an_unmarked_layer_takes_the_files_ordering(tmp_path: Path) -> None:
 
 def test_an_unmarked_layer_alone_is_refused(tmp_path: Path) -> None:
     up = {"class_name": "UpSampling2D", "config": {"name": "up", "batch_input_shape": [None, 4, 4, 4]}}
-    with pytest.raises(UnsupportedModel, match=r"where its channels are.*dim_ordering"):
+    with pytest.raises(UnsupportedModel, match=r"where its channels are.*NAME:th"):
         load(_files(tmp_path, [up], {}))
 
 

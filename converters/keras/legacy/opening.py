@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from converters.keras.arrays import ArrayStore
+from converters.keras.backend import Told
 from converters.keras.legacy.architecture import restructured
 from converters.keras.legacy.ordering import HINT, file_ordering
 from converters.keras.upgrade import Writer
@@ -48,13 +49,24 @@ def _words(value: Any) -> Iterator[str]:
             yield from _words(item)
 
 
-def opened(config: JsonDict, writer: Writer, store: ArrayStore) -> tuple[JsonDict, Writer, list[str]]:
+class UndecidedOrdering(UnsupportedModel):
+    """A layer does not say which way round its images lie, and nothing else does."""
+
+
+def opened(
+    config: JsonDict, writer: Writer, store: ArrayStore, told: Told
+) -> tuple[JsonDict, Writer, list[str]]:
     """The architecture in today's structure, the writer with its ordering, and remarks."""
     _refuse_mixed_words(config, writer)
     config = with_shared_axes(restructured(config), store)
     ordering, how = file_ordering(config)
-    if ordering is None:
-        raise UnsupportedModel(f"{how}; {HINT}")
+    if ordering is None and told.ordering is None and not told.guessing:
+        raise UndecidedOrdering(f"{how}; {HINT}")
+    if told.ordering is not None:
+        ordering, how = told.ordering, ""
+    elif ordering is None:
+        ordering = "th" if writer.release < (1, 1) else "tf"
+        how = f"{how}; they are taken to lie as Keras had it by itself then (dim_ordering {ordering!r})"
     return config, replace(writer, ordering=ordering), [how] if how else []
 
 

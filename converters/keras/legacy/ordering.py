@@ -9,7 +9,13 @@ from typing import Any
 UNMARKED = re.compile(r"(UpSampling|ZeroPadding|Cropping)[23]D")
 """Layers that took their ordering from the settings of the machine."""
 
-HINT = 'write "dim_ordering": "th" or "tf" into that layer\'s config'
+HINT = (
+    "say which with --source-backend NAME:th (channels first) or NAME:tf (last), or give recorded inputs "
+    "x0, ... and predictions y0, ... with --inputs FILE.npz"
+)
+MOST_CHANNELS = 4
+"""What may be a number of channels at sight."""
+LARGE = 1 << 30
 
 
 def file_ordering(config: Any) -> tuple[str | None, str]:
@@ -31,18 +37,27 @@ def file_ordering(config: Any) -> tuple[str | None, str]:
 
 
 def _by_shape(layers: list[dict[str, Any]], unmarked: dict[str, Any]) -> tuple[str | None, str]:
-    """Images have fewer channels than rows and columns."""
+    """Images have few channels, and more rows and columns than that."""
     shapes = (_shape(layer["config"]) for layer in layers)
     shape = next((shape for shape in shapes if shape is not None and len(shape) > 3), None)
     name = _name(unmarked)
-    if shape is None or shape[1] is None or shape[-1] is None or shape[1] == shape[-1]:
+    found = _fewest(shape[1:]) if shape is not None else None
+    if shape is None or found is None:
         return None, f"{name} does not say where its channels are, and neither does anything else in the file"
-    found = "th" if shape[1] < shape[-1] else "tf"
     place = "first" if found == "th" else "last"
     return found, (
         f"{name} does not say where its channels are; by its input's shape {tuple(shape[1:])} they are taken "
         f"to be {place} (dim_ordering {found!r})"
     )
+
+
+def _fewest(sizes: list[int | None]) -> str | None:
+    """The ordering by which the channels are few and fewer than all else; an unknown size is large."""
+    known = [LARGE if size is None else size for size in sizes]
+    for ordering, channels, others in (("th", known[0], known[1:]), ("tf", known[-1], known[:-1])):
+        if channels <= MOST_CHANNELS and channels < min(others):
+            return ordering
+    return None
 
 
 def _shape(config: dict[str, Any]) -> list[int | None] | None:

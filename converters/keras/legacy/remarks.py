@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
+from converters.keras.backend import Backend
 from converters.keras.legacy.conventions import TENSORFLOW, Conventions, conventions
 from converters.keras.legacy.recipes import TURNED
 from converters.keras.spec import LayerSpec, ModelSpec
@@ -60,6 +62,14 @@ DIFFERENCES: tuple[tuple[str, Predicate], ...] = (
     ("hard_sigmoid is 0.2 x + 0.5, and not x / 6 + 0.5", _hard),
 )
 OF_GATES = "gates lie in the order i, c, f, o, in an array each"
+UNVERSIONED = {
+    0: "written by Keras 0.x, which put a layer's settings beside its class and wrote no version",
+    1: "written by Keras 1.0.0 to 1.0.4, which wrote no version, or its version was left out",
+}
+ORDERINGS = {
+    "channels_first": "images lie channels first (dim_ordering 'th')",
+    "channels_last": "images lie channels last (dim_ordering 'tf')",
+}
 OF_FLATTENING = "Flatten takes images channels first as they lie"
 
 
@@ -81,6 +91,31 @@ def remarks(model: ModelSpec, writer: Writer) -> list[str]:
     if not told:
         return []
     return ["loaded as if today's Keras had written it, it would compute something else: " + "; ".join(told)]
+
+
+def on_its_writer(model: ModelSpec, writer: Writer, backend: Backend) -> list[str]:
+    """On what a file of Keras 0 or 1 was written, where it does not matter or shows only with weights, and
+    which way round its images lie."""
+    if writer.generation > 1:
+        return []
+    layers = list(_layers(model))
+    formats = {
+        str(layer.config["data_format"])
+        for layer in layers
+        if "data_format" in layer.config and layer.class_name != "Flatten"
+    }
+    undecided = backend.certainty == "undecided"
+    told = [UNVERSIONED[writer.generation]] if writer.version is None else []
+    told += [backend.sentence] if undecided or backend.certainty == "irrelevant" else []
+    if len(formats) == 1:
+        told.append(ORDERINGS[formats.pop()])
+    elif formats:
+        told.append("some layers take images channels first, some channels last, each by its dim_ordering")
+    if undecided:
+        told += [f"if on Theano, {text}" for text in remarks(model, replace(writer, backend="theano"))]
+    elif not remarks(model, writer):
+        told.append("nothing that was looked for in it would mean something else to today's Keras")
+    return told
 
 
 def _found(layers: list[LayerSpec], test: Predicate, ways: Conventions) -> list[LayerSpec]:
