@@ -96,6 +96,12 @@ def sparsemax(x, axis):
     return jnp.maximum(x - tau, 0).astype(x.dtype)
 
 
+def top_k(x, count):
+    """`jax.lax.top_k`, but 0 and -0 are equal, and of equal numbers the first ones count."""
+    places = jnp.argsort(x, axis=-1, descending=True)[..., :count].astype("int32")
+    return jnp.take_along_axis(x, places, axis=-1), places
+
+
 def gather_nd(x, places, batch=0):
     """`x[places]` with a vector of indices per place; the first `batch` axes are shared."""
     rows = jnp.ogrid[tuple(slice(size) for size in places.shape[:-1])][:batch]

@@ -7,11 +7,13 @@ from collections.abc import Callable
 from porter.graph.model import Graph
 from porter.normalise.absorb_padding import absorb_padding
 from porter.normalise.find_blocks import find_blocks
+from porter.normalise.join_reshapes import join_reshapes
 from porter.normalise.keep_reduced_axes import keep_reduced_axes
+from porter.normalise.name_activations import name_activations
 
 Step = Callable[[Graph], Graph]
 
-STEPS: tuple[Step, ...] = (absorb_padding, keep_reduced_axes, find_blocks)
+STEPS: tuple[Step, ...] = (absorb_padding, join_reshapes, keep_reduced_axes, name_activations, find_blocks)
 
 
 def normalise(graph: Graph) -> Graph:

@@ -1,8 +1,10 @@
-"""A model's architecture through the whole road without a bundle: read, laid out, written, run by torch."""
+"""A model's architecture through the whole road without a bundle: read, laid out, written, run."""
 
 from __future__ import annotations
 
+import importlib.util
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+import converters.jax.write
 from converters.keras.load import load
 from converters.keras.read import read
 from converters.torch.write import write
@@ -20,6 +23,8 @@ from porter.graph.serial import from_json, to_json
 from porter.layout import lay_out
 from porter.normalise import normalise
 from porter.source_model import IoLayout
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 LIMITS = {"float16": 3e-3, "bfloat16": 2e-2}
 USUAL = 2e-5
@@ -81,6 +86,31 @@ def by_torch(graph: Graph, inputs: Sequence[np.ndarray], io: IoLayout) -> list[A
     ]
 
 
+def by_jax(graph: Graph, inputs: Sequence[np.ndarray], io: IoLayout) -> list[Answer]:
+    """The written Flax module, compiled, in the source's axis order."""
+    import jax
+    import jax.numpy as jnp
+    from flax import nnx
+
+    laid = lay_out(graph, "last", io)
+    written = converters.jax.write.write(laid)
+    space: dict[str, Any] = {"__name__": "written", "__file__": "model.py"}
+    exec(compile(written.source, "model.py", "exec"), space)
+    kinds = [kind for kind in space.values() if isinstance(kind, type) and issubclass(kind, nnx.Module)]
+    with jax.default_matmul_precision("highest"):
+        model = kinds[-1](rngs=nnx.Rngs(0)) if "rngs" in kinds[-1].__init__.__annotations__ else kinds[-1]()
+        space["set_weights"](model, {key: held.tensor.read() for key, held in written.weights.items()})
+        model.eval()
+        rows = zip(inputs, laid.inputs, strict=True)
+        given = [jnp.asarray(x.transpose(layout.perm)) for x, layout in rows]
+        outputs = jax.jit(model)(*given)
+    listed = list(outputs) if isinstance(outputs, tuple) else [outputs]
+    return [
+        Answer(np.asarray(output, "float64").transpose(np.argsort(layout.perm)), str(output.dtype))
+        for output, layout in zip(listed, laid.outputs, strict=True)
+    ]
+
+
 def _tensor(array: np.ndarray) -> Any:
     import torch
 
@@ -124,6 +154,8 @@ class Tried:
             "torch": by_torch(graph, inputs, "native"),
             "torch in the source's order": by_torch(graph, inputs, "source"),
         }
+        if importlib.util.find_spec("flax"):
+            said["JAX"] = by_jax(graph, inputs, "native")
         places, start = {}, 0
         for name, count in counts.items():
             places[name] = slice(start, start + count)
@@ -134,4 +166,10 @@ class Tried:
         """One function's outputs."""
         place = self.places[name]
         for who, answers in self.said.items():
-            assert_same(answers[place], self.want[place], who)
+            want = [_narrow(answer) for answer in self.want[place]] if who == "JAX" else self.want[place]
+            assert_same(answers[place], want, who)
+
+
+def _narrow(answer: Answer) -> Answer:
+    """What JAX makes of 64-bit types where they are not switched on."""
+    return Answer(answer.numbers, answer.dtype.replace("64", "32"))

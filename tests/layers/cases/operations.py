@@ -112,6 +112,12 @@ _CHOICE = (
     _node("zeros_like", lambda ops, x: ops.maximum(x, ops.zeros_like(x)) + ops.ones_like(x), _SEQUENCE),
 )  # fmt: skip
 
+_SPELLED_OUT = (
+    _node("hard_silu_spelled_out", lambda ops, x: x * (ops.relu6(x + 3.0) * (1.0 / 6.0)), _IMAGE),
+    _node("mish_spelled_out", lambda ops, x: x * ops.tanh(ops.softplus(x)), _SEQUENCE),
+    _node("gelu_spelled_out", lambda ops, x: 0.5 * x * (1.0 + ops.tanh(0.7978845608028654 * (x + 0.044715 * x**3))), _SEQUENCE),
+)
+
 _NEURAL = (
     _node("max_pool", lambda ops, x: ops.max_pool(x, 2, 2, padding="same"), _IMAGE),
     _node("average_pool", lambda ops, x: ops.average_pool(x, 2, 2, padding="valid"), _IMAGE),
@@ -119,4 +125,4 @@ _NEURAL = (
     _node("conv", lambda ops, x: ops.conv(x, np.linspace(-1, 1, 24, dtype="float32").reshape(2, 2, 3, 2), padding="same"), _IMAGE),
 )  # fmt: skip
 
-CASES: tuple[LayerCase, ...] = (*_ARITHMETIC, *_UNARY, *_POSITIVE, *_REDUCTIONS, *_SHAPES, *_CHOICE, *_NEURAL)  # fmt: skip
+CASES: tuple[LayerCase, ...] = (*_ARITHMETIC, *_UNARY, *_POSITIVE, *_REDUCTIONS, *_SHAPES, *_CHOICE, *_SPELLED_OUT, *_NEURAL)  # fmt: skip
