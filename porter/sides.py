@@ -19,7 +19,7 @@ from porter.compare.inputs import InputSet
 from porter.errors import RequestError
 from porter.graph.model import Graph
 from porter.source_model import Converter, ReadRequest, RunHere, SourceModel
-from porter.workers import Job
+from porter.workers import Job, Layer
 
 Array = np.ndarray
 Turns = tuple[tuple[int, ...] | None, ...]
@@ -27,10 +27,13 @@ Turns = tuple[tuple[int, ...] | None, ...]
 
 @dataclass(frozen=True)
 class Recording:
-    """Predictions that were made elsewhere."""
+    """Predictions that were made elsewhere: outputs for each set of inputs, layers for one of them."""
 
-    inputs: tuple[Array, ...]
-    outputs: tuple[Array, ...]
+    sets: tuple[InputSet, ...]
+    outputs: tuple[tuple[Array, ...], ...]
+    layers: tuple[Layer, ...] = ()
+    chosen: int | None = None
+    environment: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,7 +153,7 @@ def recorded(path: Path) -> Side:
     inputs, outputs = arrays_of(path, "x"), arrays_of(path, "y")
     if not outputs:
         raise RequestError(f"{path}: holds no recorded outputs y0, y1, ...")
-    return Side(f"recording ({path.name})", recording=Recording(inputs, outputs))
+    return Side(f"recording ({path.name})", recording=Recording((InputSet("recorded", inputs),), (outputs,)))
 
 
 def arrays_of(path: Path, letter: str) -> tuple[Array, ...]:

@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 import porter
 from porter.errors import RequestError
-from porter.verification import trial
+from porter.verification import contestant
 from tests.compare.in_process import InProcess
 from tests.conftest import ROOT, Finished
 
@@ -174,7 +174,7 @@ def test_a_bundle_that_cannot_be_run_is_never_taken_on_trust(
 @pytest.mark.parametrize(("other", "same"), [("mnist_cnn_keras3", True), ("mnist_cnn_keras2", False)])
 def test_two_models_that_no_framework_runs(other: str, same: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """What porter reads of their files stands in for both, and the report says so."""
-    monkeypatch.setattr(trial, "start", InProcess)
+    monkeypatch.setattr(contestant, "start", InProcess)
     found = porter.verify(FIXTURES / "mnist_cnn_keras3", FIXTURES / other)
     assert found.equivalent is same
     assert "what porter read of it stands in" in found.notes[0]

@@ -28,6 +28,7 @@ def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) 
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False
     torch.backends.mkldnn.set_flags(False)  # oneDNN picks its algorithms by the processor it finds
+    torch.backends.nnpack.set_flags(False)  # NNPACK's Winograd transform costs ten times the rounding
     module = import_bundle(Path(model["bundle"])).load()
     return BundleModel(module.double() if precision == "float64" else module, precision)
 

@@ -4,7 +4,14 @@ In come a neutral graph and what models made of the same inputs; out comes a `Co
 others print, store and act on. Nothing here runs a framework or opens a file of a model.
 """
 
-from porter.compare.comparison import Comparison, LayerRow, NotEquivalent, OutputRow
+from porter.compare.comparison import (
+    Comparison,
+    GradientRow,
+    LayerRow,
+    NotEquivalent,
+    OutputRow,
+    WeightRow,
+)
 
-__all__ = ["Comparison", "LayerRow", "NotEquivalent", "OutputRow"]
+__all__ = ["Comparison", "GradientRow", "LayerRow", "NotEquivalent", "OutputRow", "WeightRow"]
 """What users of the library see."""

@@ -13,10 +13,12 @@ channel, so that a channel of small numbers is not judged by the noise of a chan
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from porter.compare.figures import Figures, figures
 
 Array = np.ndarray
 
@@ -40,6 +42,7 @@ class Distance:
     times: float
     where: tuple[int, ...] = ()
     problem: str = ""
+    figures: Figures | None = None
 
     @staticmethod
     def none(problem: str) -> Distance:
@@ -54,6 +57,8 @@ class Yardstick:
     exact: Array
     rough: Array
     spacing: float
+    dtype: str = "float32"  # of what is measured, for units in the last place
+    known: Mapping[int | None, Array] | None = None  # noises that were measured before, by group
 
     @property
     def scale(self) -> float:
@@ -64,6 +69,16 @@ class Yardstick:
     def noise(self) -> float:
         """The noise of the array as a whole."""
         return float(self._noises(None)[0])
+
+    def without_arrays(self) -> Yardstick:
+        """The noises alone, to be kept until there is something to measure."""
+        groups: list[int | None] = list(self._groups()) if self.exact.dtype.kind == "f" else [None]
+        noises = {group: self._noises(group) for group in groups}
+        return replace(self, exact=_NOTHING, rough=_NOTHING, known=noises)
+
+    def with_exact(self, exact: Array) -> Yardstick:
+        """The yardstick again, for the values of which it knows the noises."""
+        return replace(self, exact=exact, rough=exact)
 
     def measure(self, given: Array) -> Distance:
         """How far `given` is from the exact values."""
@@ -80,7 +95,8 @@ class Yardstick:
         )
         scale = self.scale
         relative = largest / scale if scale else (np.inf if largest else 0.0)
-        return Distance(largest, float(off.mean()) if off.size else 0.0, relative, times, where)
+        mean = float(off.mean()) if off.size else 0.0
+        return Distance(largest, mean, relative, times, where, "", figures(given, self.exact, self.dtype))
 
     def _mismatch(self, given: Array) -> str:
         if given.shape != self.exact.shape:
@@ -101,7 +117,9 @@ class Yardstick:
         wrong = int(other.sum())
         where = tuple(int(place) for place in np.argwhere(other)[0]) if wrong else ()
         largest = _largest(np.abs(given.astype("float64") - self.exact.astype("float64")))
-        return Distance(largest, wrong / max(1, other.size), largest, np.inf if wrong else 0.0, where)
+        times = np.inf if wrong else 0.0
+        every = figures(given, self.exact, self.dtype)
+        return Distance(largest, wrong / max(1, other.size), largest, times, where, "", every)
 
     def _groups(self) -> Iterator[int | None]:
         """Over which axes there are channels with enough numbers in each; None is the whole."""
@@ -112,12 +130,17 @@ class Yardstick:
                 yield axis
 
     def _noises(self, group: int | None) -> Array:
+        if self.known is not None:
+            return self.known[group]
         measured = _over(_off(self.rough, self.exact), group)
         least = SPACINGS * self.spacing * _over(np.abs(_finite(self.exact)), group)
         noise: Array = np.maximum(measured, least)
         if group is not None:
             noise = np.maximum(noise, SILENT * np.median(noise))
         return noise
+
+
+_NOTHING = np.zeros(0)
 
 
 def _times(off: Array, group: int | None, noises: Array) -> float:

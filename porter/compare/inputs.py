@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
-from porter.compare.sizes import rows_for, sizes_for, tries_for
+from porter.compare.sizes import most_rows, rows_for, sizes_for, tries_for
 from porter.errors import RequestError
 from porter.graph.dims import BATCH
 from porter.graph.model import Graph, Node, Value
@@ -60,16 +61,16 @@ TELLING = 0.1
 """The share of an output's numbers that should be neither next to nothing nor next to the largest."""
 
 
-def telling_inputs(graph: Graph, seed: int = 0) -> tuple[InputSet, ...]:
+def telling_inputs(graph: Graph, seed: int = 0, memory: float = inf) -> tuple[InputSet, ...]:
     """Seeded inputs, of such a size that a softmax or sigmoid at the end is not driven to 0 and 1.
 
     Saturated outputs agree whatever the layers before them do.
     """
-    best, found = -1.0, make_inputs(graph, seed)
+    best, found = -1.0, make_inputs(graph, seed, memory=memory)
     if all(np.dtype(array.dtype).kind != "f" for array in found[0].arrays):
         return found
     for scale in SCALES[: tries_for(graph)]:
-        made = make_inputs(graph, seed, scale)
+        made = make_inputs(graph, seed, scale, memory)
         told = _telling(
             run(graph, [_few(value, x) for value, x in zip(graph.inputs, made[0].arrays, strict=True)], OWN)
         )
@@ -95,12 +96,15 @@ def _telling(outputs: Sequence[Array]) -> float:
     return min(shares, default=1.0)
 
 
-def make_inputs(graph: Graph, seed: int = 0, scale: float = 1.0) -> tuple[InputSet, ...]:
-    """Seeded inputs of several kinds and batch sizes; `scale` is how large ordinary numbers are."""
+def make_inputs(
+    graph: Graph, seed: int = 0, scale: float = 1.0, memory: float = inf
+) -> tuple[InputSet, ...]:
+    """Seeded inputs of several kinds and batch sizes; `scale` is how large ordinary numbers are, and the
+    reference has to be computed within `memory` (bytes)."""
     if not graph.inputs:
         raise RequestError(f"{graph.name!r} has no inputs, so there is nothing to compare on")
     shapes = sizes_for(graph)
-    many = rows_for(graph, shapes)
+    many = min(rows_for(graph, shapes), most_rows(graph, memory))
     kinds = [_kind(graph, value) for value in graph.inputs]
     made = []
     for place, (name, size) in enumerate(KINDS):

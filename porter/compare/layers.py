@@ -1,60 +1,86 @@
-"""Layers of a running model against the reference, one at a time, so that memory holds one and not all."""
+"""A graph's runs in step: what each node makes exactly, roughly, and of true inputs.
+
+Memory holds what is alive at one node, three times over, and never the whole network.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Protocol
+from collections.abc import Collection, Generator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from porter.compare.comparison import LayerRow
 from porter.compare.difference import Yardstick
-from porter.compare.reference import settled
-from porter.compare.verdict import layer_row
+from porter.compare.reference import Reference, settled
 from porter.graph.model import Graph, Node
-from porter.graph.run import OWN, run
+from porter.graph.run import OWN, Steps, steps
 
 Array = np.ndarray
 
 
-class Kept(Protocol):
-    """An array that lies on disk until it is read."""
+@dataclass(frozen=True)
+class Known:
+    """The first output of one node."""
 
-    def read(self) -> Array: ...
+    node: Node
+    exact: Array
+    rough: Array
+    alone: Array  # by the model's own precision, from true inputs where those are asked for
+
+    def yardstick(self, spacing: float) -> Yardstick:
+        """The measure for what has come down to this node."""
+        return Yardstick(settled(self.exact, self.rough), self.rough, spacing, self._dtype)
+
+    def yardstick_alone(self, spacing: float) -> Yardstick:
+        """The measure for what this node makes of true inputs."""
+        return Yardstick(settled(self.exact, self.alone), self.alone, spacing, self._dtype)
+
+    @property
+    def _dtype(self) -> str:
+        return self.node.outputs[0].dtype
 
 
-def compare_layers(
-    graph: Graph,
-    inputs: Sequence[Array],
-    modules: Mapping[str, Node],
-    seen: Mapping[str, Kept],
-    spacing: float,
-    folder: Path,
-) -> tuple[LayerRow, ...]:
-    """A row for each module in `seen`. `folder` keeps the witness's values until the exact ones are known."""
-    wanted = {node: path for path, node in modules.items() if path in seen}
-    rough: dict[Node, Path] = {}
+Walk = Generator[Known, None, list[Reference]]
 
-    def keep(node: Node, outputs: tuple[Array, ...]) -> None:
-        if node in wanted:
-            rough[node] = folder / f"rough{len(rough)}.npy"
-            np.save(rough[node], outputs[0])
 
-    rows: list[LayerRow] = []
+def walk(graph: Graph, inputs: Sequence[Array], replaced: Collection[Node] = ()) -> Walk:
+    """Each node in turn; the outputs of the graph at the end.
 
-    def compare(node: Node, outputs: tuple[Array, ...]) -> None:
-        if node not in wanted:
-            return
-        witness = np.load(rough[node], mmap_mode="r")
-        stick = Yardstick(settled(outputs[0], witness), witness, spacing)
-        path = wanted[node]
-        given = seen[path].read()
-        if given.size == outputs[0].size and given.shape != outputs[0].shape:
-            return  # the generated code hands the module another view of the same numbers
-        rows.append(layer_row(node.origin.label, path, node.origin.kind, stick, given))
-        rough[node].unlink()
+    Where there are `replaced` nodes, in a third run the exact values take the place of theirs.
+    """
+    exact, rough = steps(graph, inputs, "float64"), steps(graph, inputs, OWN)
+    alone = steps(graph, inputs, OWN) if replaced else None
+    instead: tuple[Array, ...] | None = None
+    first = True
+    while True:
+        try:
+            node, x = next(exact)
+        except StopIteration as done:
+            return [Reference(settled(a, b), b) for a, b in zip(done.value, _rest(rough), strict=True)]
+        y = next(rough)[1]
+        z = y
+        if alone is not None:
+            z = (next(alone) if first else alone.send(instead))[1]
+            instead = tuple(map(settled, x, z)) if node in replaced else None
+        first = False
+        yield Known(node, x[0], y[0], z[0])
 
-    run(graph, inputs, OWN, keep)
-    run(graph, inputs, "float64", compare)
-    return tuple(rows)
+
+def _rest(run: Steps) -> list[Array]:
+    """The outputs of a run that has come to its end."""
+    try:
+        next(run)
+    except StopIteration as done:
+        outputs: list[Array] = done.value
+        return outputs
+    raise AssertionError("the run has not come to its end")
+
+
+def followed(walked: Walk) -> list[Reference]:
+    """The outputs of a walk that nobody watches."""
+    while True:
+        try:
+            next(walked)
+        except StopIteration as done:
+            outputs: list[Reference] = done.value
+            return outputs

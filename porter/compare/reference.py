@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from porter.compare.figures import EPSILON
 from porter.graph.model import Graph
 from porter.graph.run import OWN, run
 
 Array = np.ndarray
-
-EPSILON = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
-
 
 @dataclass(frozen=True)
 class Reference:

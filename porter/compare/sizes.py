@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
+from math import inf, prod
+
+import numpy as np
 
 from porter.errors import GraphError, RequestError
 from porter.graph.dims import BATCH, Dim, Sym
 from porter.graph.model import Graph, Spec, Value
 
+Array = np.ndarray
 Sizes = list[tuple[int, ...]]
 
 OPEN_SIZES: Mapping[int, tuple[tuple[int, ...], ...]] = {
@@ -24,6 +27,11 @@ FEWEST, MOST = 3, 16
 AFFORDABLE = 4_000_000
 """Numbers that all values of the model together may have, for all rows."""
 
+BYTES_EACH = 40
+"""Bytes that the reference takes for a number that is alive: exact, rough and alone, and work on the way."""
+
+UNBOUNDED = 1 << 30
+
 TRIES = (2, 16)
 """Sizes of numbers to try, at the least and at the most."""
 
@@ -31,6 +39,30 @@ TRIES = (2, 16)
 def rows_for(graph: Graph, shapes: Sizes) -> int:
     """How many rows to run the model on."""
     return max(FEWEST, min(MOST, AFFORDABLE // _cells(graph, shapes)))
+
+
+def most_rows(graph: Graph, memory: float, inputs: Sequence[Array] | None = None) -> int:
+    """How many rows at once the reference can be computed for in so many bytes; one at the least."""
+    if memory == inf:
+        return UNBOUNDED
+    shapes = sizes_for(graph) if inputs is None else [(1, *array.shape[1:]) for array in inputs]
+    return max(1, int(memory // (BYTES_EACH * max(1, alive(graph, shapes)))))
+
+
+def alive(graph: Graph, shapes: Sequence[tuple[int, ...]]) -> int:
+    """Numbers that are alive at once, at the most, while the graph is computed for inputs of these sizes."""
+    specs = _specs(graph, shapes) or {}
+    sizes = {
+        value: prod(dim for dim in spec.shape if isinstance(dim, int)) for value, spec in specs.items()
+    }
+    last = {value: place for place, node in enumerate(graph.nodes) for value in node.inputs}
+    now = set(graph.inputs)
+    most = 0
+    for place, node in enumerate(graph.nodes):
+        now.update(node.outputs)
+        most = max(most, sum(sizes.get(value, 0) for value in now))
+        now = {value for value in now if last.get(value, -1) > place or value in graph.outputs}
+    return most
 
 
 def tries_for(graph: Graph) -> int:

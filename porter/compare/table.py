@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from porter.compare.comparison import Comparison
+from porter.compare.comparison import Comparison, LayerRow
 from porter.compare.difference import Distance
 
-OUTPUTS = ("output", "inputs", "a to reference", "b to reference", "a to b", "noise", "times", "")
-LAYERS = ("layer", "class", "distance", "relative", "noise", "times", "")
+OUTPUTS = ("output", "inputs", "a to reference", "b to reference", "a to b", "noise", "times", "passes", "")
+LAYERS = ("layer", "class", "a", "b", "b alone", "noise", "times", "")
+GRADIENTS = ("training", "of", "a", "b", "noise", "times", "")
 
 
 def lines(comparison: Comparison, *, per_layer: bool = False) -> Iterator[str]:
-    """The verdict, the three distances of each output, and layers where asked for or where they are off."""
+    """The verdict, the three distances of each output, and layers where asked for or where they are off.
+
+    A row passes with any tolerance from `passes` on, taken as both the absolute and the relative one.
+    """
     yield comparison.verdict
     yield f"a: {comparison.a}   b: {comparison.b}"
     yield from _aligned([OUTPUTS, *_outputs(comparison)])
@@ -21,9 +25,8 @@ def lines(comparison: Comparison, *, per_layer: bool = False) -> Iterator[str]:
         yield ""
         yield from _aligned([LAYERS, *shown])
     if comparison.layers and not per_layer:
-        worst = max(comparison.layers, key=lambda row: row.b.times)
-        least = f"the furthest off is {worst.name}, {worst.b.times:.3g} times its noise"
-        yield f"{len(comparison.layers)} layers compared; {least}"
+        yield _furthest(comparison.layers)
+    yield from _gradients(comparison, per_layer)
     yield from (f"weight {row.name}: {row.problem}" for row in comparison.weights)
     yield from (f"note: {note}" for note in comparison.notes)
 
@@ -38,6 +41,7 @@ def _outputs(comparison: Comparison) -> Iterator[Sequence[str]]:
             "-" if row.between is None else f"{row.between:.1e}",
             f"{row.noise:.1e}",
             f"{row.b.times:.3g}",
+            "-" if row.apart is None else f"{row.apart.both:.1e}",
             "" if row.equivalent else "NOT EQUIVALENT",
         )
 
@@ -45,15 +49,49 @@ def _outputs(comparison: Comparison) -> Iterator[Sequence[str]]:
 def _layers(comparison: Comparison, all_of_them: bool) -> Iterator[Sequence[str]]:
     for row in comparison.layers:
         if all_of_them or not row.equivalent:
+            begins = row.name == comparison.diverges
             yield (
                 row.name,
                 row.kind,
+                _largest(row.a),
                 _largest(row.b),
-                f"{row.b.relative:.1e}",
+                _largest(row.isolated),
                 f"{row.noise:.1e}",
-                f"{row.b.times:.3g}",
+                f"{row.times:.3g}" if row.b is not None else "-",
+                "" if row.equivalent else "BEGINS HERE" if begins else "OFF",
+            )
+
+
+def _furthest(layers: Sequence[LayerRow]) -> str:
+    compared = [row for row in layers if row.b is not None]
+    if not compared:
+        return f"{len(layers)} layers of a compared with the reference"
+    worst = max(compared, key=lambda row: row.times)
+    least = f"the furthest off is {worst.name}, {worst.times:.3g} times its noise"
+    return f"{len(compared)} layers compared; {least}"
+
+
+def _gradients(comparison: Comparison, all_of_them: bool) -> Iterator[str]:
+    rows = comparison.gradients
+    shown = [row for row in rows if all_of_them or not row.equivalent]
+    if shown:
+        yield ""
+        table = [
+            (
+                row.kind,
+                row.name,
+                _largest(row.a),
+                _largest(row.b),
+                f"{row.noise:.1e}",
+                f"{max(row.b.times, row.a.times if row.a is not None else 0.0):.3g}",
                 "" if row.equivalent else "OFF",
             )
+            for row in shown
+        ]
+        yield from _aligned([GRADIENTS, *table])
+    if rows:
+        worst = max(max(row.b.times, row.a.times if row.a is not None else 0.0) for row in rows)
+        yield f"{len(rows)} gradients and trained weights; the furthest is {worst:.3g} times its noise off"
 
 
 def _largest(distance: Distance | None) -> str:

@@ -22,13 +22,15 @@ With a tolerance of the user's own, `|a - b| <= atol + rtol * |b|` decides alone
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from porter.compare.comparison import Comparison, LayerRow, OutputRow, WeightRow
+from porter.compare.comparison import Comparison, GradientRow, LayerRow, OutputRow, WeightRow
 from porter.compare.difference import Distance, Yardstick, between
+from porter.compare.figures import figures
+from porter.compare.heat import heat_map
 
 Array = np.ndarray
 
@@ -48,6 +50,7 @@ class Case:
     a: Array | None
     b: Array
     dtype: str
+    image: tuple[int, int] | None = None  # the axes of height and width, where it is an image
 
 
 def output_row(case: Case, tolerance: Tolerance = None) -> OutputRow:
@@ -61,9 +64,21 @@ def output_row(case: Case, tolerance: Tolerance = None) -> OutputRow:
         same = b.times <= LIMIT and (a is None or a.times <= LIMIT)
     else:
         same = not problem and _within(stick.exact if case.a is None else case.a, case.b, tolerance)
-    shape = tuple(stick.exact.shape)
+    right = stick.exact if case.a is None else case.a
     return OutputRow(
-        case.name, case.inputs, shape, case.dtype, stick.scale, stick.noise, a, b, apart, same, problem
+        name=case.name,
+        inputs=case.inputs,
+        shape=tuple(stick.exact.shape),
+        dtype=case.dtype,
+        scale=stick.scale,
+        noise=stick.noise,
+        a=a,
+        b=b,
+        between=apart,
+        equivalent=same,
+        problem=problem,
+        apart=figures(case.b, right, case.dtype),
+        heat=heat_map(case.b, stick.exact, case.image),
     )
 
 
@@ -72,12 +87,9 @@ def _within(a: Array, b: Array, tolerance: tuple[float, float]) -> bool:
     return bool(np.allclose(b.astype("float64"), a.astype("float64"), atol=atol, rtol=rtol, equal_nan=True))
 
 
-def layer_row(name: str, path: str, kind: str, stick: Yardstick, given: Array) -> LayerRow:
-    """The figures of one layer."""
-    b = stick.measure(given)
-    return LayerRow(
-        name, path, kind, tuple(stick.exact.shape), stick.scale, stick.noise, b, b.times <= LAYER_LIMIT
-    )
+def within_layer_limit(*distances: Distance | None) -> bool:
+    """Whether a layer is as near to the truth as rounding lets it be."""
+    return all(distance is None or distance.times <= LAYER_LIMIT for distance in distances)
 
 
 @dataclass(frozen=True)
@@ -99,13 +111,17 @@ class Evidence:
     silent: tuple[str, ...] = ()  # outputs that would look the same whatever the models did
     problem: str = ""  # why outputs cannot even be put side by side
     notes: tuple[str, ...] = ()
+    gradients: tuple[GradientRow, ...] = ()
+    same_layers: bool = True  # the layers of b are those of a by construction, so each of them counts
 
 
 def judge(
     sides: Sides, evidence: Evidence, environment: Mapping[str, object], tolerance: Tolerance = None
 ) -> Comparison:
     """The comparison."""
+    begins = first_divergent(evidence.layers)
     fault = _fault(sides, evidence, tolerance)
+    diverges = begins.name if begins is not None and (fault or evidence.same_layers) else ""
     notes = list(evidence.notes)
     notes += [f"output {name} says nothing: it is the same for all inputs" for name in evidence.silent]
     if sides.stand_in:
@@ -120,6 +136,8 @@ def judge(
         evidence.weights,
         tuple(notes),
         environment,
+        diverges,
+        evidence.gradients,
     )
 
 
@@ -133,19 +151,50 @@ def _fault(sides: Sides, evidence: Evidence, tolerance: Tolerance) -> str:
         return "not shown to be equivalent: the outputs are the same for all inputs, which says nothing"
     wrong = [row for row in evidence.outputs if not row.equivalent]
     if wrong:
-        return "not equivalent: " + _why(sides, wrong[0])
-    first = next((row for row in evidence.layers if not row.equivalent), None)
+        return "not equivalent: " + _why(sides, wrong[0]) + _begins(first_divergent(evidence.layers))
     if tolerance is not None:
         return ""
-    if first is not None:
-        return f"not equivalent: the outputs agree to rounding, but layer {first.name} is {_size(first.b)}"
+    first = first_divergent(evidence.layers)
+    if first is not None and evidence.same_layers:
+        return f"not equivalent: the outputs agree to rounding, but layer {_layer(first)}"
     if evidence.weights:
         row = evidence.weights[0]
         return (
             f"not equivalent: the outputs agree on these inputs, but weight {row.name} is not the source's "
             f"{row.origin}: {row.problem}"
         )
-    return ""
+    return _of_training(evidence.gradients)
+
+
+def first_divergent(layers: Sequence[LayerRow]) -> LayerRow | None:
+    """Where it begins: the first layer that makes something else of true inputs; where that is not known of
+    any, the first whose output is off."""
+    alone = (row for row in layers if not within_layer_limit(row.isolated))
+    return next(alone, None) or next((row for row in layers if not row.equivalent), None)
+
+
+def _layer(row: LayerRow) -> str:
+    if row.isolated is not None and not within_layer_limit(row.isolated):
+        return f"{row.name} makes of true inputs what is {_size(row.isolated)}"
+    assert row.b is not None
+    return f"{row.name} is {_size(row.b)}"
+
+
+def _begins(row: LayerRow | None) -> str:
+    return "" if row is None else f"; it begins at layer {row.name} ({row.kind})"
+
+
+def _of_training(rows: Sequence[GradientRow]) -> str:
+    wrong = next((row for row in rows if not row.equivalent), None)
+    if wrong is None:
+        return ""
+    distance = wrong.a if wrong.a is not None and wrong.a.times > wrong.b.times else wrong.b
+    if distance.problem:
+        return f"not equivalent in training: {wrong.kind} of {wrong.name}: {distance.problem}"
+    return (
+        f"not equivalent in training: the outputs agree, but the {wrong.kind} of {wrong.name} is "
+        f"{distance.largest:.1e} apart, {_times(distance)}"
+    )
 
 
 def _praise(sides: Sides, evidence: Evidence) -> str:

@@ -18,7 +18,8 @@ from porter.layout import LaidOut
 from porter.pipeline import Converted
 from porter.sides import Side, bundle_side, live_side, model_side, side, user_inputs
 from porter.source_model import Converter, ReadRequest, Written
-from porter.verification.trial import LayerPlan, Progress, Settings, verify
+from porter.verification.settings import LayerPlan, Progress, Settings
+from porter.verification.trial import verify
 from porter.workers import NotAvailable
 
 __all__ = ["of_conversion", "of_live", "of_two"]

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from porter.compare.inputs import InputSet, telling_inputs
+from porter.compare.sizes import most_rows
 from porter.errors import RequestError
 from porter.graph.dims import Shape, may_equal, show
 from porter.graph.model import Graph
 from porter.sides import Recording, Side, Turns, turned
+from porter.verification.settings import Settings
 
 Array = np.ndarray
 
@@ -55,22 +58,55 @@ def _fits(ours: Sequence[object], theirs: Sequence[object]) -> bool:
     return len(ours) == len(theirs) and all(map(may_equal, ours, theirs))  # type: ignore[arg-type]
 
 
-def trial_inputs(truth: Side, given: InputSet | None, seed: int) -> list[InputSet]:
-    """The sets of inputs to run on, in the common order."""
+def sets_for(
+    a: Side, truth: Side, given: InputSet | None, settings: Settings
+) -> tuple[Side, tuple[InputSet, ...]]:
+    """The sets of inputs to run on, in the common order; and side a, a recording of it in that order too.
+
+    More rows than fit into memory at once become several sets.
+    """
+    graph = graph_of(truth)
+    if a.recording is not None:
+        recording = _in_pieces(_in_common(truth, a.recording), most_rows(graph, settings.memory))
+        return replace(a, recording=recording), recording.sets
     if given is not None:
-        return [InputSet(given.name, tuple(turned(given.arrays, _order(truth, given))))]
+        whole = InputSet(given.name, tuple(turned(given.arrays, _order(truth, given))))
+        return a, tuple(_pieces(whole, most_rows(graph, settings.memory, whole.arrays)))
     back = inverses(truth.into)
-    made = telling_inputs(graph_of(truth), seed)
-    return [InputSet(one.name, tuple(turned(one.arrays, back))) for one in made]
+    made = telling_inputs(graph, settings.seed, settings.memory)
+    return a, tuple(InputSet(one.name, tuple(turned(one.arrays, back))) for one in made)
 
 
-def recording_in_common(truth: Side, recording: Recording) -> Recording:
+def _in_common(truth: Side, recording: Recording) -> Recording:
     """A recording may hold images as the source orders them or as a bundle does: its shapes tell."""
-    order = _order(truth, InputSet("the recording", recording.inputs))
+    order = _order(truth, InputSet("the recording", recording.sets[0].arrays))
     if not order:
         return recording
-    outputs = turned(recording.outputs, truth.out_of)
-    return Recording(tuple(turned(recording.inputs, order)), tuple(outputs))
+    sets = tuple(InputSet(one.name, tuple(turned(one.arrays, order))) for one in recording.sets)
+    outputs = tuple(tuple(turned(arrays, truth.out_of)) for arrays in recording.outputs)
+    return replace(recording, sets=sets, outputs=outputs)
+
+
+def _in_pieces(recording: Recording, rows: int) -> Recording:
+    """Fewer rows at once, where every array has them and no layer was recorded with all of them."""
+    if recording.layers or len(recording.sets) != 1 or recording.sets[0].rows <= rows:
+        return recording
+    (whole,), (outputs,) = recording.sets, recording.outputs
+    if any(array.shape[:1] != (whole.rows,) for array in (*whole.arrays, *outputs)):
+        return recording
+    pieces = tuple(_pieces(InputSet("outputs", outputs), rows))
+    return replace(
+        recording, sets=tuple(_pieces(whole, rows)), outputs=tuple(piece.arrays for piece in pieces)
+    )
+
+
+def _pieces(whole: InputSet, rows: int) -> Iterator[InputSet]:
+    if whole.rows <= rows or any(array.shape[:1] != (whole.rows,) for array in whole.arrays):
+        yield whole
+        return
+    for start in range(0, whole.rows, rows):
+        stop = min(start + rows, whole.rows)
+        yield InputSet(f"{whole.name}[{start}:{stop}]", tuple(array[start:stop] for array in whole.arrays))
 
 
 def _order(truth: Side, given: InputSet) -> Turns:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import platform
-import tempfile
+import resource
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,53 +16,95 @@ import numpy as np
 from porter.compare.comparison import Comparison, LayerRow, OutputRow, WeightRow
 from porter.compare.difference import Yardstick, tells_nothing
 from porter.compare.inputs import InputSet
-from porter.compare.layers import compare_layers
-from porter.compare.reference import Reference, references, resolution
+from porter.compare.reference import Reference, resolution
 from porter.compare.sizes import FEWEST
-from porter.compare.verdict import Case, Evidence, Sides, Tolerance, judge, output_row
+from porter.compare.verdict import Case, Evidence, Sides, judge, output_row
 from porter.compare.weights import compare_weights
-from porter.graph.model import Graph, Node
 from porter.graph.run import OWN, run
 from porter.sides import Side, turned
-from porter.verification.inputs import (
-    check_signatures,
-    graph_of,
-    recording_in_common,
-    trial_inputs,
-    truth_of,
+from porter.verification.contestant import Runner, finished, started
+from porter.verification.inputs import check_signatures, graph_of, sets_for, truth_of
+from porter.verification.layers import (
+    SourceLayer,
+    TargetLayers,
+    ends_of_layers,
+    joined,
+    with_layers_of_source,
 )
+from porter.verification.settings import Settings
 from porter.version import __version__
 from porter.weights.reading import stored_tensors
-from porter.workers import Here, NotAvailable, Ran, Worker, start
-from porter.writing.forms import Weight
+from porter.workers import NotAvailable, Ran
 
 Array = np.ndarray
-Progress = Callable[[str, int, int], None]
+Sets = Sequence[InputSet]
+KnownSets = Sequence[Sequence[Reference]]
 
 
-@dataclass(frozen=True)
-class LayerPlan:
-    """How the modules of side b answer to the nodes of a graph that is laid out as b is."""
+@dataclass
+class Trial:
+    """Two sides at work on the same inputs."""
 
-    graph: Graph
-    modules: Mapping[str, Node]
-    weights: Mapping[str, Weight]
+    a: Side
+    b: Side
+    truth: Side
+    settings: Settings
+    workers: tuple[Runner | None, Runner | None]
+    sets: Sets
+    chosen: int  # the set for which layers are kept
 
+    def feed(self) -> None:
+        """Give both sides their inputs, each in its own order of axes."""
+        plan = self.settings.layers
+        wanted = (self._layers_of_a(), None if plan is None else list(plan.modules))
+        for side, worker, names in zip((self.a, self.b), self.workers, wanted, strict=True):
+            if worker is not None:
+                capture = self.chosen if names else None
+                arrays = [turned(made.arrays, side.into) for made in self.sets]
+                worker.feed(arrays, capture, names, self.room)
 
-@dataclass(frozen=True)
-class Settings:
-    """What a user can choose."""
+    @property
+    def room(self) -> float:
+        """Bytes of layers that may lie about unread, for each stream."""
+        return self.settings.memory / 4
 
-    tolerance: Tolerance = None
-    layers: LayerPlan | None = None
-    progress: Progress | None = None
-    timeout: float = 1800.0
-    seed: int = 0
+    def _layers_of_a(self) -> list[str]:
+        return list(ends_of_layers(graph_of(self.truth)).values())
 
-    def tell(self, stage: str) -> None:
-        """Say what is being done."""
-        if self.progress is not None:
-            self.progress(stage, 0, 1)
+    def references(self) -> tuple[list[list[Reference]], dict[str, SourceLayer]]:
+        """The exact and the rough outputs for each set; and layers of side a, on the chosen set."""
+        layers: dict[str, SourceLayer] = {}
+        known = []
+        for place, made in enumerate(self.sets):
+            inputs = turned(made.arrays, self.truth.into)
+            worker = self.workers[0] if place == self.chosen else None
+            found, seen = with_layers_of_source(graph_of(self.truth), inputs, worker, self.settings.tell)
+            layers |= seen
+            exact = turned([reference.exact for reference in found], self.truth.out_of)
+            rough = turned([reference.rough for reference in found], self.truth.out_of)
+            known.append([Reference(x, y) for x, y in zip(exact, rough, strict=True)])
+        return known, layers
+
+    def layers_of_b(self) -> tuple[tuple[LayerRow, ...], bool]:
+        """The layers of side b; and whether they are those of side a, each and all."""
+        plan, worker = self.settings.layers, self.workers[1]
+        if plan is None or worker is None or not plan.modules:
+            return (), False
+        made = self.sets[self.chosen].arrays
+        order = self.b.into if plan.laid_out else self.truth.into
+        layers = TargetLayers(
+            plan,
+            turned(made, order),
+            turned(made, self.b.into),
+            worker,
+            self.room,
+            image_axes(self.b if plan.laid_out else self.truth),
+            self.settings.tell,
+        )
+        rows = layers.rows()
+        if layers.missing and plan.laid_out:
+            return (), False  # somebody wrote the model anew: its modules need not be the source's layers
+        return rows, plan.laid_out
 
 
 def verify(
@@ -72,83 +114,58 @@ def verify(
     began = time.monotonic()
     truth = truth_of(a, b)
     check_signatures(a, b)
+    a, sets = sets_for(a, truth, given, settings)
     with ExitStack() as at_work:
-        workers = [_started(side, settings, at_work) for side in (a, b)]
-        a, given = _with_recording(a, truth, given)
-        sets = trial_inputs(truth, given, settings.seed)
-        chosen = _set_for_layers(sets)
-        for side, worker in zip((a, b), workers, strict=True):
-            if worker is not None:
-                capture = chosen if side is b and settings.layers is not None else None
-                worker.feed([turned(made.arrays, side.into) for made in sets], capture)
-        settings.tell("computing the reference")
-        known = [_references(truth, made.arrays) for made in sets]
-        ran_a, why_a = _finished(a, workers[0], settings)
-        ran_b, why_b = _finished(b, workers[1], settings)
+        workers = started(a, settings, at_work), started(b, settings, at_work)
+        trial = Trial(a, b, truth, settings, workers, sets, _set_for_layers(a, sets))
+        trial.feed()
+        known, layers_a = trial.references()
+        try:
+            layers, same_layers = trial.layers_of_b()
+        except NotAvailable:
+            layers, same_layers = (), False
+        ran_a, why_a = finished(a, workers[0], settings)
+        ran_b, why_b = finished(b, workers[1], settings)
         if ran_a is None and (a is not truth or a.is_bundle):
             raise NotAvailable(f"{a.label} cannot be run here: {why_a}")
         if ran_b is None and (b.is_bundle or not stand_in):
             raise NotAvailable(f"{b.label} cannot be run here: {why_b}")
         if ran_b is None:
             ran_b = _by_its_graph(b, sets)
-        layers = _layers(settings, sets[chosen], b, ran_b) if ran_b.layers else ()
     evidence = Evidence(
         tuple(_rows(sets, known, ran_a, ran_b, truth, settings)),
-        layers,
+        joined(graph_of(truth), layers_a, layers),
         _weights(settings, b),
         tuple(_silent(known, truth)),
         _miscounted(known, (a, ran_a), (b, ran_b)),
         (f"{b.label} was not run ({why_b}): what porter read of it stands in",) if why_b else (),
+        same_layers=same_layers,
     )
     environment = _environment(sets, settings, began, ran_a, ran_b)
-    return judge(Sides(a.label, b.label, why_a), evidence, environment, settings.tolerance)
+    found = judge(Sides(a.label, b.label, why_a), evidence, environment, settings.tolerance)
+    return replace(found, conversion=_conversion(b))
 
 
-def _set_for_layers(sets: Sequence[InputSet]) -> int:
-    """The first set; of a model that is costly to run, the smallest."""
+def _conversion(b: Side) -> dict[str, Any]:
+    """What a bundle's manifest tells of how it was made."""
+    told = b.manifest or {}
+    kept = ("inputs", "outputs", "transposes", "ledger", "notices", "source", "target", "io_layout")
+    return {key: told[key] for key in kept if key in told}
+
+
+def image_axes(side: Side) -> tuple[int, int] | None:
+    """Height and width of an array of rank 4, as a side orders axes."""
+    if side.converter is None:
+        return None
+    return (2, 3) if side.converter.orientation == "first" else (1, 2)
+
+
+def _set_for_layers(a: Side, sets: Sets) -> int:
+    """The set that was recorded; the first set; of a model that is costly to run, the smallest."""
+    if a.recording is not None and a.recording.chosen is not None:
+        return a.recording.chosen
     costly = sets[0].rows <= FEWEST
     return min(range(len(sets)), key=lambda place: sets[place].rows) if costly else 0
-
-
-def _with_recording(a: Side, truth: Side, given: InputSet | None) -> tuple[Side, InputSet | None]:
-    if a.recording is None:
-        return a, given
-    recording = recording_in_common(truth, a.recording)
-    return replace(a, recording=recording), InputSet("recorded", recording.inputs)
-
-
-def _references(truth: Side, arrays: Sequence[Array]) -> list[Reference]:
-    found = references(graph_of(truth), turned(arrays, truth.into))
-    exact = turned([reference.exact for reference in found], truth.out_of)
-    rough = turned([reference.rough for reference in found], truth.out_of)
-    return [Reference(x, y) for x, y in zip(exact, rough, strict=True)]
-
-
-def _started(side: Side, settings: Settings, at_work: ExitStack) -> Worker | Here | None:
-    if side.here is not None:
-        return Here(side.here)
-    if side.recording is not None or side.runner is None:
-        return None
-    return at_work.enter_context(start(side.job(), settings.timeout))
-
-
-def _finished(side: Side, worker: Worker | Here | None, settings: Settings) -> tuple[Ran | None, str]:
-    """What a side computed, in the common order; or None and the reason."""
-    if side.recording is not None:
-        outputs = side.recording.outputs
-        return Ran((outputs,), tuple(str(array.dtype) for array in outputs), ()), ""
-    if worker is None:
-        return None, "porter cannot run it yet"
-    settings.tell(f"running {side.label}")
-    try:
-        ran = worker.result()
-    except NotAvailable as error:
-        return None, error.message.removeprefix(f"{side.label}: ")
-    outs = tuple(
-        tuple(turned(arrays, side.out_of)) if len(arrays) == len(side.out_of) else arrays
-        for arrays in ran.outputs
-    )
-    return replace(ran, outputs=outs), ""
 
 
 def _by_its_graph(side: Side, sets: Sequence[InputSet]) -> Ran:
@@ -170,8 +187,8 @@ def _miscounted(known: Sequence[Sequence[Reference]], *runs: tuple[Side, Ran | N
 
 
 def _rows(
-    sets: Sequence[InputSet],
-    known: Sequence[Sequence[Reference]],
+    sets: Sets,
+    known: KnownSets,
     ran_a: Ran | None,
     ran_b: Ran,
     truth: Side,
@@ -184,8 +201,9 @@ def _rows(
         b = ran_b.outputs[place]
         # counts that differ are told by `_miscounted`; what pairs up is still shown
         for name, reference, x, y, dtype in zip(names, outputs, a, b, ran_b.dtypes, strict=False):
-            stick = Yardstick(reference.exact, reference.rough, spacing)
-            rows.append(output_row(Case(name, given.name, stick, x, y, dtype), settings.tolerance))
+            stick = Yardstick(reference.exact, reference.rough, spacing, dtype)
+            image = image_axes(truth) if reference.exact.ndim == 4 else None
+            rows.append(output_row(Case(name, given.name, stick, x, y, dtype, image), settings.tolerance))
     return rows
 
 
@@ -201,18 +219,6 @@ def _silent(known: Sequence[Sequence[Reference]], truth: Side) -> list[str]:
     columns = zip(*known, strict=True)
     found = [tells_nothing([reference.exact for reference in column]) for column in columns]
     return [name for name, why in zip(_names(truth), found, strict=True) if why]
-
-
-def _layers(settings: Settings, given: InputSet, b: Side, ran: Ran) -> tuple[LayerRow, ...]:
-    plan = settings.layers
-    assert plan is not None
-    settings.tell("comparing layers")
-    seen = {layer.path: layer for layer in ran.layers if layer.call == 0 and layer.output == 0}
-    if not set(plan.modules) <= set(seen):
-        return ()  # somebody wrote the model anew: its modules need not be the source's layers
-    with tempfile.TemporaryDirectory(prefix="porter-layers-") as folder:
-        inputs = turned(given.arrays, b.into)
-        return compare_layers(plan.graph, inputs, plan.modules, seen, resolution(plan.graph), Path(folder))
 
 
 def _weights(settings: Settings, b: Side) -> tuple[WeightRow, ...]:
@@ -237,5 +243,9 @@ def _environment(
         "seed": settings.seed,
         "a": dict(ran_a.environment) if ran_a is not None else None,
         "b": dict(ran_b.environment),
+        "memory": {
+            "budget_bytes": settings.memory,
+            "peak_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        },
         "seconds": round(time.monotonic() - began, 3),
     }

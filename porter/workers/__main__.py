@@ -1,4 +1,4 @@
-"""The child: imports one framework's runner, opens one model, and answers requests until there are no more."""
+"""The child: imports one framework's runner, opens one model, and answers requests until they end."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import resource
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ def main(folder: Path) -> None:
     model, refusal = _loaded(job)
     for number, line in enumerate(sys.stdin):
         request = json.loads(line)
-        answer = refusal or _answer(lambda asked=request: ANSWERS[asked["do"]](folder, model, job, asked))
+        answer = refusal or _answer(partial(ANSWERS[request["do"]], folder, model, job, request))
         made = folder / (answer_file(number) + ".part")
         made.write_text(json.dumps(answer), encoding="utf-8")
         made.rename(folder / answer_file(number))

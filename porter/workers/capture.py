@@ -1,8 +1,8 @@
-"""What a worker does with the outputs of layers: each goes to a file as it comes, and no more of them lie about
+"""What a worker does with the outputs of layers: each goes to a file as it comes, no more of them
 than there is room for; and in a forced run, what takes their place.
 
-The worker's half of a stream. It writes a layer, tells so in an index, and waits while too much is unread; who
-reads removes the file, or grants more room where it waits for a layer that is still to come.
+The worker's half of a stream. It writes a layer, tells so in an index, and waits while too much is unread;
+who reads removes the file, or grants more room where it waits for a layer that is still to come.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class Capture:
 
 @dataclass
 class Force:
-    """In a run whose layers each get true inputs: keeps what a layer made of them, and answers with the truth.
+    """In a run whose layers each get true inputs: keeps what a layer made of them, answers with the truth.
 
     The truth for the layer at `paths[k]` is a file that the other side writes before or while this runs.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from porter.workers.job import Array, Ran
+from porter.workers.job import Array, Layer, Ran
 
 
 @dataclass
@@ -15,9 +15,19 @@ class Here:
     run: Callable[[Sequence[Array]], tuple[Sequence[Array], Sequence[str]]]
     sets: Sequence[Sequence[Array]] = ()
 
-    def feed(self, sets: Sequence[Sequence[Array]], capture: int | None = None) -> None:
+    def feed(
+        self,
+        sets: Sequence[Sequence[Array]],
+        capture: int | None = None,
+        wanted: Sequence[str] | None = None,
+        room: float | None = None,
+    ) -> None:
         """The inputs to run on, set by set."""
         self.sets = sets
+
+    def layer(self, path: str) -> Layer | None:
+        """Nothing: it is asked for its outputs alone."""
+        return None
 
     def result(self) -> Ran:
         """What the model computes from each set."""

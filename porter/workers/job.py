@@ -13,7 +13,7 @@ Array = np.ndarray
 
 JOB = "job.json"
 FULL, ROOM, WANTS = "full", "room", "wants"
-"""Flags between the two sides of a stream of layers: no room left, more room, the layer that is waited for."""
+"""Flags between the two sides of a stream of layers: no room left, more room, the layer waited for."""
 
 Watch = Callable[[str, list[Array]], Sequence[Array] | None]
 """Sees the outputs of a layer; what it returns, if anything, takes their place in the run."""

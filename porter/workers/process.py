@@ -118,7 +118,7 @@ class Worker:
         """The inputs to run on, set by set, each in the model's own order and layout.
 
         `capture` is the set for which the outputs of layers are kept, if any: of the layers `wanted` (all of
-        them without it), and no more bytes at once than there is `room` for, as long as they are read in order.
+        them without it), no more bytes at once than there is `room` for, as long as they are read in order.
         """
         for place, arrays in enumerate(sets):
             save_arrays(self.folder / f"in{place}.npz", arrays)
@@ -139,7 +139,7 @@ class Worker:
         return None
 
     def forcing(self, inputs: Sequence[Array], layers: Sequence[str], room: float) -> Forcing:
-        """A run in which each of `layers` gets true inputs, because what came before is replaced by the truth."""
+        """A run in which each of `layers` gets true inputs: what came before it is replaced."""
         save_arrays(self.folder / "forced.npz", inputs)
         index = f"forced{self._asked}"
         return Forcing(self, self.ask("force", index=index, layers=list(layers)), index, layers, room)

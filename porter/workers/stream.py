@@ -44,7 +44,7 @@ class Stream:
         return list(self.known.values())
 
     def make_room(self, path: str | None) -> None:
-        """Where the worker is out of room and cannot get to what is waited for: more room than was planned."""
+        """Where the worker is out of room and cannot get to what is waited for: more than was planned."""
         if not (self.folder / FULL).exists() or (path is not None and self.find(path)):
             return
         self.room *= 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +23,9 @@ class Held:
     def read(self) -> Array:
         return self.array
 
+    def drop(self) -> None:
+        pass
+
 
 class InProcess:
     """Stands in for `porter.workers.Worker`."""
@@ -30,6 +33,7 @@ class InProcess:
     def __init__(self, job: Job, timeout: float) -> None:
         self.job = job
         self.sets: Sequence[Sequence[Array]] = ()
+        self.ran: Ran | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -37,13 +41,28 @@ class InProcess:
     def __exit__(self, *error: object) -> None:
         pass
 
-    def feed(self, sets: Sequence[Sequence[Array]], capture: int | None = None) -> None:
+    def feed(
+        self,
+        sets: Sequence[Sequence[Array]],
+        capture: int | None = None,
+        wanted: Sequence[str] | None = None,
+        room: float | None = None,
+    ) -> None:
         self.sets, self.capture = sets, capture
 
+    def layer(self, path: str) -> Held | None:
+        found = [layer for layer in self.result().layers if (layer.path, layer.call) == (path, 0)]
+        return found[0] if found else None  # type: ignore[return-value]
+
     def result(self) -> Ran:
+        if self.ran is None:
+            self.ran = self._ran()
+        return self.ran
+
+    def _ran(self) -> Ran:
         if "bundle" not in self.job.model:
             raise NotAvailable("not run in this test")
-        model = loaded(Path(self.job.model["bundle"]))
+        self.model = loaded(Path(self.job.model["bundle"]))
         outputs, layers, dtypes = [], [], []
         for place, arrays in enumerate(self.sets):
             calls: dict[str, int] = {}
@@ -53,9 +72,38 @@ class InProcess:
                 layers.extend(Held(path, call, k, array.copy()) for k, array in enumerate(seen))
 
             chosen = watch if place == self.capture else None
-            found, dtypes = model.run(arrays, self.job.dtypes, chosen)
+            found, dtypes = self.model.run(arrays, self.job.dtypes, chosen)
             outputs.append(tuple(found))
         return Ran(tuple(outputs), tuple(dtypes), tuple(layers), {})  # type: ignore[arg-type]
+
+    def forcing(self, inputs: Sequence[Array], layers: Sequence[str], room: float) -> Forcing:
+        return Forcing(self, inputs)
+
+
+class Forcing:
+    """Stands in for `porter.workers.stream.Forcing`: runs when all has been given."""
+
+    def __init__(self, worker: InProcess, inputs: Sequence[Array]) -> None:
+        self.worker, self.inputs = worker, inputs
+        self.given: dict[str, Array] = {}
+
+    def give(self, path: str, truth: Array) -> None:
+        self.given[path] = np.array(truth)
+
+    def ready(self) -> Iterator[tuple[Held, Array]]:
+        return iter(())
+
+    def finish(self) -> Iterator[tuple[Held, Array]]:
+        seen: dict[str, Held] = {}
+
+        def watch(path: str, arrays: list[Array]) -> list[Array] | None:
+            if path not in self.given or path in seen or len(arrays) != 1:
+                return None
+            seen[path] = Held(path, 0, 0, arrays[0].copy())
+            return [self.given[path]]
+
+        self.worker.model.run(self.inputs, self.worker.job.dtypes, watch)
+        yield from ((held, self.given[path]) for path, held in seen.items())
 
 
 def loaded(bundle: Path) -> Any:

@@ -14,7 +14,7 @@ from safetensors.numpy import load_file, save_file
 
 import porter
 from porter.compare.verdict import LAYER_LIMIT, LIMIT
-from porter.verification import trial
+from porter.verification import contestant
 from tests.compare.in_process import InProcess
 from tests.conftest import ROOT
 
@@ -177,7 +177,7 @@ def bundle_of(tmp_path_factory: pytest.TempPathFactory) -> Bundles:
 
 @pytest.fixture(autouse=True)
 def _in_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial, "start", InProcess)
+    monkeypatch.setattr(contestant, "start", InProcess)
 
 
 def mutated(bundle: Path, mutation: Mutation, out: Path) -> bool:

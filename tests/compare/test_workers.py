@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +32,32 @@ def load(path=None):
 """
 
 
+BARE = """
+from pathlib import Path
+from porter.workers.bundle_module import import_bundle
+
+def load(model, **how):
+    import_bundle(Path(model["bundle"]))
+"""
+
+
 def job(folder: Path, source: str) -> Job:
     (folder / "model.py").write_text(source)
     model = {"bundle": str(folder), "label": "the model"}
     return Job("converters.torch.run", model, ["float32"])
+
+
+@pytest.fixture
+def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Job]:
+    """A job whose runner loads no framework: how a process ends has nothing to do with one."""
+    (tmp_path / "runners").mkdir()
+    (tmp_path / "runners" / "bare_runner.py").write_text(BARE)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "runners"))
+
+    def made(source: str) -> Job:
+        return replace(job(tmp_path, source), runner="bare_runner")
+
+    return made
 
 
 def test_a_bundle_is_run_and_its_layers_are_seen(tmp_path: Path) -> None:
@@ -62,18 +86,18 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("source", "said"), ENDS, ids=[source[:30] for source, _ in ENDS])
-def test_the_last_words_are_told(source: str, said: str, tmp_path: Path) -> None:
-    with start(job(tmp_path, source)) as worker:
+def test_the_last_words_are_told(source: str, said: str, bare: Callable[[str], Job]) -> None:
+    with start(bare(source)) as worker:
         worker.feed([[np.zeros((1, 2), "float32")]])
         with pytest.raises(RunError, match=f"(?s){said}"):
             worker.result()
 
 
-def test_a_worker_that_hangs_is_ended(tmp_path: Path) -> None:
+def test_a_worker_that_hangs_is_ended(tmp_path: Path, bare: Callable[[str], Job]) -> None:
     source = (
         f"import os, time, pathlib; pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n"
     )
-    with start(job(tmp_path, source + "time.sleep(600)"), timeout=15) as worker:
+    with start(bare(source + "time.sleep(600)"), timeout=15) as worker:
         worker.feed([[np.zeros((1, 2), "float32")]])
         with pytest.raises(RunError, match="no answer after 15 seconds"):
             worker.result()
@@ -96,7 +120,7 @@ def test_a_missing_framework_is_not_available(tmp_path: Path) -> None:
                 worker.result()
 
 
-def test_an_unfed_worker_is_ended_with_its_block(tmp_path: Path) -> None:
-    with start(job(tmp_path, PLAIN)) as worker:
+def test_an_unfed_worker_is_ended_with_its_block(bare: Callable[[str], Job]) -> None:
+    with start(bare("")) as worker:
         child = worker._child
     assert child.poll() is not None

@@ -1,0 +1,45 @@
+"""What a trial can be told: tolerance, layers, memory, training; and whom it tells how far it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from porter.compare.verdict import Tolerance
+from porter.graph.model import Graph, Node
+from porter.writing.forms import Weight
+
+Progress = Callable[[str, int, int], None]
+
+MEMORY = 2 << 30
+"""Bytes that a comparison may take by default, beside what the frameworks take for themselves."""
+
+
+@dataclass(frozen=True)
+class LayerPlan:
+    """How the modules of side b answer to the nodes of a graph."""
+
+    graph: Graph
+    modules: Mapping[str, Node]
+    weights: Mapping[str, Weight] = field(default_factory=dict)
+    turns: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # axes of b's arrays to the node's
+    matched: Mapping[str, str] = field(default_factory=dict)  # how it is known, where not by origin
+    laid_out: bool = True  # the graph is ordered as b is; else as the side whose graph is the reference
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a user can choose."""
+
+    tolerance: Tolerance = None
+    layers: LayerPlan | None = None
+    progress: Progress | None = None
+    timeout: float = 1800.0
+    seed: int = 0
+    memory: int = MEMORY
+    gradients: bool = False
+
+    def tell(self, stage: str, done: int = 0, total: int = 1) -> None:
+        """Say what is being done, and how far it is."""
+        if self.progress is not None:
+            self.progress(stage, done, total)
