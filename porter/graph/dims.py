@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -23,16 +24,38 @@ Shape = tuple[Dim, ...]
 
 BATCH = Sym("batch")
 
+ENDING = re.compile(r"(.+) ([+-]) (\d+)")
+"""A sum or difference with a number last, as `add` writes it; nothing binds weaker, so it can be split there."""
+
 
 def _operand(dim: Dim) -> str:
     text = str(dim)
     return text if text.isidentifier() or text.isdigit() else f"({text})"
 
 
+def _factor(dim: Sym) -> tuple[Dim, int]:
+    """`(h + 1) * 4` as its two factors; anything else times one."""
+    base, sign, number = dim.text.rpartition(" * ")
+    if not sign or not number.isdigit():
+        return dim, 1
+    if base.isidentifier():
+        return Sym(base), int(number)
+    inner = base[1:-1]
+    depth = 0
+    for letter in inner:
+        depth += {"(": 1, ")": -1}.get(letter, 0)
+        if depth < 0:
+            return dim, 1
+    return (Sym(inner), int(number)) if base.startswith("(") and not depth else (dim, 1)
+
+
 def add(dim: Dim, amount: int) -> Dim:
     """`dim + amount`."""
     if isinstance(dim, int):
         return dim + amount
+    ending = ENDING.fullmatch(dim.text)
+    if ending is not None:
+        dim, amount = Sym(ending[1]), amount + int(ending[2] + ending[3])
     if amount == 0:
         return dim
     return Sym(f"{dim} {'+' if amount > 0 else '-'} {abs(amount)}")
@@ -46,6 +69,9 @@ def times(dim: Dim, factor: Dim) -> Dim:
         return factor
     if factor == 1:
         return dim
+    if isinstance(dim, Sym) and isinstance(factor, int):
+        base, known = _factor(dim)
+        return Sym(f"{_operand(base)} * {known * factor}")
     return Sym(f"{_operand(dim)} * {_operand(factor)}")
 
 
@@ -53,6 +79,9 @@ def floor_divide(dim: Dim, divisor: int) -> Dim:
     """`dim // divisor`."""
     if isinstance(dim, int):
         return dim // divisor
+    base, known = _factor(dim)
+    if known % divisor == 0:
+        return times(base, known // divisor)
     return dim if divisor == 1 else Sym(f"{_operand(dim)} // {divisor}")
 
 

@@ -54,7 +54,7 @@ class Provider:
         if again is not None:
             return again
         held = self._full_rank(held, layout, where)
-        held = self._plain(held, where, reason)
+        held = self._plain(held, layout, where, reason)
         perm = tuple(held.layout.place(axis) for axis in layout.perm)
         shape = held.value.shape
         if perm == tuple(range(len(perm))):
@@ -122,9 +122,11 @@ class Provider:
         perm = (*range(missing), *(axis + missing for axis in held.layout.perm))
         return Held(self._add(Reshape(target), held.value, where), Layout(perm))
 
-    def _plain(self, held: Held, where: Origin, reason: str) -> Held:
-        """Merged axes with reordered parts, put back into the source's order."""
+    def _plain(self, held: Held, wanted: Layout, where: Origin, reason: str) -> Held:
+        """Merged axes with reordered parts, put back into the source's order unless they are wanted so."""
         for axis, inner in held.layout.inner.items():
+            if wanted.inner.get(axis) == inner:
+                continue
             place = held.layout.place(axis)
             ahead = [Kept(k) for k in range(place)]
             behind = [Kept(k) for k in range(place + 1, held.value.rank)]
@@ -136,7 +138,7 @@ class Provider:
             kept = [Kept(k) for k in after]
             value = self._add(Reshape((*ahead, prod(parts), *kept)), value, where)
             rest = {k: part for k, part in held.layout.inner.items() if k != axis}
-            return self._plain(Held(value, Layout(held.layout.perm, rest)), where, reason)
+            return self._plain(Held(value, Layout(held.layout.perm, rest)), wanted, where, reason)
         return held
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from converters.torch.layers.convolution import flat_pads
 from converters.torch.rules import rules
 from porter.errors import UnsupportedModel
+from porter.graph.dims import Shape, product, static
 from porter.graph.model import Node
 from porter.graph.ops.reshaping import Concat, Flip, Pad, Repeat, Reshape, Slice, Tile, Transpose
 from porter.graph.regroup import Kept
@@ -24,6 +25,17 @@ def write_reshape(op: Reshape, node: Node) -> Form:
     dropped = _dropped_axis(op, given.rank)
     if dropped is not None:
         return Inline(lambda x: method(x, "squeeze", dropped), simple=True)
+
+    before, after = given.shape, node.outputs[0].shape
+    merged = _merged_axes(before, after)
+    if merged is not None:
+        start, end = merged
+        ends = () if end == given.rank - 1 else (end,)
+        return Inline(lambda x: method(x, "flatten", start, *ends), simple=True)
+    split = _merged_axes(after, before)
+    if split is not None and (parts := static(after[split[0] : split[1] + 1])) is not None:
+        axis = -1 if split[0] == given.rank - 1 else split[0]
+        return Inline(lambda x: method(x, "unflatten", axis, parts), simple=True)
 
     def build(x: Expression) -> Expression:
         sizes = [_size(x, want, node) for want in op.shape]
@@ -47,6 +59,16 @@ def _dropped_axis(op: Reshape, rank: int) -> int | None:
         if op.shape == tuple(Kept(axis) for axis in range(rank) if axis != place):
             return -1 if place == rank - 1 else place
     return None
+
+
+def _merged_axes(before: Shape, after: Shape) -> tuple[int, int] | None:
+    """The first and last of the neighbouring axes that become one, where nothing else changes."""
+    start = next((k for k, (a, b) in enumerate(zip(before, after, strict=False)) if a != b), None)
+    if start is None or start == 0 or len(before) <= len(after):
+        return None
+    end = start + len(before) - len(after)
+    fits = product(before[start : end + 1]) == after[start] and before[end + 1 :] == after[start + 1 :]
+    return (start, end) if fits else None
 
 
 def _size(x: Expression, want: int | Kept | None, node: Node) -> Expression | int:

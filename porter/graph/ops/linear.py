@@ -46,6 +46,7 @@ class Linear(Op):
         if place != rank - 1 and not pointwise:
             layout = Layout.oriented(rank, "last", request.target) if rank > 3 else Layout.identity(rank)
             layout = layout if axis == rank - 1 and layout.perm[1:2] == (axis,) else Layout.identity(rank)
+            layout = replace(layout, inner=request.layouts[0].inner)
             place = layout.place(axis)
         params = {}
         if axis in layout.inner:

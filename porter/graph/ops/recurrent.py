@@ -113,7 +113,7 @@ class _Recurrent(Op):
     def relayout(self, request: Request) -> Relaid:
         """A last axis whose parts lie in another order is taken in by the input weights."""
         layout = request.layouts[0]
-        if layout.perm != (0, 1, 2) or set(layout.inner) != {2}:
+        if set(layout.inner) != {2}:
             return fixed(self, request)
         move, sizes = layout.inner[2].move()
         before, after = str(move).split(" -> ")

@@ -100,9 +100,11 @@ class Transpose(Op):
         # the target's axis j holds source axis layout.perm[j], which is output axis self.perm.index(that)
         free = Layout(tuple(self.perm.index(axis) for axis in layout.perm), inner)
         native = _native(rank, request.target)
-        if inner or free.is_identity or free in (request.wanted, native):
+        # An order that nobody asked for is noted and not made: whoever comes next moves once for both.
+        undecided = request.wanted is None and not layout.is_identity
+        if inner or undecided or free.is_identity or free in (request.wanted, native):
             return Relaid(self, (layout,), (free,), relabels=True)
-        given = request.wanted or (layout if layout == native else Layout.identity(rank))
+        given = request.wanted or Layout.identity(rank)
         perm = tuple(layout.place(self.perm[axis]) for axis in given.perm)
         if perm == tuple(range(rank)):
             return Relaid(self, (layout,), (given,), relabels=True)
