@@ -25,7 +25,7 @@ Shape = tuple[Dim, ...]
 BATCH = Sym("batch")
 
 ENDING = re.compile(r"(.+) ([+-]) (\d+)")
-"""A sum or difference with a number last, as `add` writes it; nothing binds weaker, so it can be split there."""
+"""A sum or difference with a number last, as `add` writes it; nothing binds weaker, so it splits there."""
 
 
 def _operand(dim: Dim) -> str:
