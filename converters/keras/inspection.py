@@ -9,11 +9,10 @@ import numpy as np
 
 from converters.keras.backend import require_backend
 from converters.keras.bind import bind
-from converters.keras.legacy.conventions import conventions
 from converters.keras.legacy.remarks import on_its_writer
 from converters.keras.load import SavedModel, load
 from converters.keras.read import Reading, read_in_part
-from converters.keras.source import facts, settled
+from converters.keras.source import conventions_of, facts, settled
 from converters.keras.spec import LayerSpec, ModelSpec
 from porter.custom import custom_rules
 from porter.errors import Problem, SourceError, UnsupportedModel
@@ -57,7 +56,7 @@ def _read(saved: SavedModel, request: ReadRequest) -> tuple[Reading, tuple[Probl
     return read_in_part(
         saved.model,
         generation=saved.writer.generation,
-        conventions=conventions(saved.writer),
+        conventions=conventions_of(saved),
         custom=custom_rules(request.custom),
         input_shapes=request.input_shapes,
         policy=request.dtype,

@@ -8,10 +8,11 @@ from typing import Any
 from converters.keras.backend import AUTO, ORDERINGS, require_backend, told_by
 from converters.keras.bind import Binding, bind
 from converters.keras.bind import LedgerRow as Row
-from converters.keras.legacy.conventions import conventions
+from converters.keras.legacy.conventions import Conventions, conventions
 from converters.keras.legacy.opening import UndecidedOrdering
 from converters.keras.load import SavedModel, load
 from converters.keras.read import Reading, read
+from converters.keras.spec import ModelSpec
 from converters.keras.variables import Variables
 from porter.custom import custom_rules
 from porter.errors import SourceError, UnsupportedModel
@@ -83,12 +84,27 @@ def _told(request: ReadRequest, backend: str) -> str:
     return f"{backend}:{ordering}" if ordering and ":" not in backend else backend
 
 
+def conventions_of(saved: SavedModel) -> Conventions:
+    """What the words of this file mean."""
+    return replace(conventions(saved.writer), data_format=_data_format(saved.model))
+
+
+def _data_format(model: ModelSpec) -> str | None:
+    """Which way round images lie, where all layers that say it agree. Flatten says it in its own way."""
+    told = {
+        str(layer.config["data_format"])
+        for layer in model.layers
+        if layer.class_name != "Flatten" and layer.config.get("data_format") is not None
+    }
+    return told.pop() if len(told) == 1 else None
+
+
 def _bound(saved: SavedModel, request: ReadRequest) -> tuple[Reading, Binding]:
     """The graph, with every array in its place."""
     reading = read(
         saved.model,
         generation=saved.writer.generation,
-        conventions=conventions(saved.writer),
+        conventions=conventions_of(saved),
         custom=custom_rules(request.custom),
         input_shapes=request.input_shapes,
         policy=request.dtype,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ from converters.keras.lambdas.marshalled import NotMarshalled, unmarshalled
 from converters.keras.lambdas.reading import read_function
 from converters.keras.layer import Context, LayerCall
 from converters.keras.layers.lambda_ import read_lambda
+from converters.keras.legacy.conventions import TENSORFLOW
 from converters.keras.spec import LayerSpec
 from converters.keras.variables import Variables
 from porter.errors import UnsupportedModel
@@ -36,6 +39,8 @@ WANTED: dict[str, Callable[[Array], Array]] = {
     "power": lambda x: x**2 + 1,
     "negative": lambda x: -x * 3,
     "default": lambda x: x * 2,
+    "not_kept": lambda x: x.sum(axis=1),
+    "numpy_type": lambda x: (x > 0.5).astype(float),
     "nested": lambda x: np.sqrt((x**2).sum(axis=1, keepdims=True)),
     "shape": lambda x: x,
     "flat": lambda x: x,
@@ -54,7 +59,44 @@ WANTED: dict[str, Callable[[Array], Array]] = {
     "from_import": np.exp,
 }
 VERSIONS = list(FUNCTIONS["max"]["code"])
-REFUSED = {"looped": "conditions, loops", "chosen": "conditions, loops", "inner": "conditions, loops"}
+FOLLOWED: dict[str, Callable[[Array], Array]] = {
+    "appended": lambda x: np.stack([x[:, 2], x[:, 1] * 3], axis=1),
+    "broken_off": lambda x: x * 6,
+    "chained": lambda x: x,
+    "chosen": lambda x: x,
+    "comprehension": lambda x: x[:, 1:6:2] * [1, 3, 5],
+    "either": lambda x: x * 5,
+    "generated": lambda x: x[:, :3].sum(axis=1),
+    "inner_function": lambda x: x * 8 + 2,
+    "kept_list": lambda x: x * 4 + 9,
+    "looped": lambda x: x + 3,
+    "mask_given": lambda x: x * 2,
+    "member": lambda x: x * 3,
+    "nested_comprehension": lambda x: x * 4 + 2,
+    "shared_variable": lambda x: x * 4,
+    "spread": lambda x: x[:, 2:4],
+    "static_shape": lambda x: x[:, :3] + x[:, 3:],
+    "switched": lambda x: np.where(x > 0.5, x, 0),
+    "ternary": lambda x: x.max(axis=1),
+    "typed": lambda x: x * 2,
+    "while_loop": lambda x: x + 28,
+    "zipped": lambda x: x[:, 0] * 3 + x[:, 1] * 2,
+}
+"""Functions that choose, repeat and make functions by what the file itself decides."""
+
+REFUSED = {
+    "by_data": "chooses by what the model computes",
+    "by_size": "known only when running|these values is not carried",
+    "caught": "which is not followed|never returns",
+    "counted_far": "counts through more than",
+    "deep": "call one another more than",
+    "doubled_list": "a list of more than",
+    "endless": "takes more than",
+    "inner": "'map_fn' is not known here",
+    "ordering": "which way round images lay",
+    "unknown_name": "'KEEP' is, is not in the file",
+    "unknown_number": "'SCALE' is, is not in the file",
+}
 
 
 def _layer(code: str, defaults: Any = None, closure: Any = None, **config: Any) -> LayerCall:
@@ -75,9 +117,10 @@ def _told(name: str, version: str) -> LayerCall:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("name", WANTED)
+@pytest.mark.parametrize("name", WANTED | FOLLOWED)
 def test_what_the_function_computes(name: str, version: str) -> None:
-    assert np.allclose(_result(_told(name, version)), WANTED[name](X), rtol=0, atol=1e-12)
+    wanted = (WANTED | FOLLOWED)[name](X)
+    assert np.allclose(_result(_told(name, version)), wanted, rtol=0, atol=1e-12)
 
 
 @pytest.mark.parametrize("version", VERSIONS)
@@ -98,12 +141,19 @@ def test_what_cannot_be_followed_is_shown_with_a_stub(name: str, version: str) -
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_every_function_is_understood_in_one_way(version: str) -> None:
-    for name in WANTED:
+    for name in WANTED | FOLLOWED:
         layer = _told(name, version)
         code = layer.config["function"][0]
-        import base64
-
         assert len(decoded(unmarshalled(base64.b64decode(code)))) == 1, name
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize(("data_format", "more"), [("channels_first", 1), ("channels_last", 2)])
+def test_keras_s_own_setting_is_that_of_the_files_layers(version: str, data_format: str, more: int) -> None:
+    layer = _told("ordering", version)
+    layer.context.conventions = replace(TENSORFLOW, data_format=data_format)
+    assert np.allclose(_result(layer), X + more)
+    assert "ordering of images" in layer.context.notices[0]
 
 
 def test_arguments_of_the_layer_win_over_defaults() -> None:
@@ -125,8 +175,6 @@ def test_a_function_that_the_file_only_names_is_refused() -> None:
 
 
 def test_text_of_keras_1_is_bytes() -> None:
-    import base64
-
     text = base64.b64decode(FUNCTIONS["power"]["code"]["2.7"]).decode("latin-1")
     assert np.allclose(_result(_layer(text)), X**2 + 1)
 
@@ -151,12 +199,11 @@ def test_hostile_bytes_are_refused(case: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_any_damage_is_refused_or_read_as_something_harmless(version: str) -> None:
-    """Every byte of a function changed in turn: nothing but a refusal or a graph comes of it."""
-    import base64
-
-    good = bytearray(base64.b64decode(FUNCTIONS["nested"]["code"][version]))
-    for place in range(len(good)):
+@pytest.mark.parametrize(("name", "every"), [("nested", 1), ("broken_off", 5), ("inner_function", 11)])
+def test_any_damage_is_refused_or_read_as_something_harmless(name: str, every: int, version: str) -> None:
+    """Bytes of a function changed in turn: nothing but a refusal or a graph comes of it."""
+    good = bytearray(base64.b64decode(FUNCTIONS[name]["code"][version]))
+    for place in range(0, len(good), every):
         bad = bytearray(good)
         bad[place] ^= 0x55
         layer = _layer(base64.b64encode(bytes(bad)).decode())
@@ -168,10 +215,10 @@ def test_any_damage_is_refused_or_read_as_something_harmless(version: str) -> No
 
 def test_powers_stay_small() -> None:
     """`10 ** 10 ** 10`, which Python itself would not fold."""
-    from converters.keras.lambdas.machine import NotFollowed, _number
+    from converters.keras.lambdas.terms import NotFollowed, number
 
     with pytest.raises(NotFollowed, match="too large"):
-        _number("**", 10, 10**10)
+        number("**", 10, 10**10)
 
 
 def test_a_rule_of_ones_own_serves_one_layer_by_its_name(tmp_path: Path) -> None:

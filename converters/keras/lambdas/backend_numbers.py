@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from converters.keras.lambdas.backend_calls import METHODS, Caller, function
-from converters.keras.lambdas.machine import NotFollowed
+from converters.keras.lambdas.terms import NotFollowed
 from porter.graph.model import Value
 from porter.graph.ops.activation import Elu, Relu, Softmax
 from porter.graph.ops.elementwise import Clip, Unary, Where
@@ -144,6 +144,9 @@ def one_hot(
 @function("switch")
 def switch(world: Caller, condition: Value, then_expression: Any, else_expression: Any) -> Any:
     """Cell by cell the one or the other."""
+    then_expression, else_expression = (
+        item() if callable(item) else item for item in (then_expression, else_expression)
+    )
     tensors = [item for item in (then_expression, else_expression) if isinstance(item, Value)]
     rank = max(item.rank for item in tensors)
     layer = world.layer
@@ -165,7 +168,7 @@ def in_train_phase(world: Caller, x: Any, alt: Any, **more: Any) -> Any:
         f"{'/'.join(world.layer.path)} (Lambda) computes something else while Keras trains; "
         "here it is as in inference"
     )
-    return alt
+    return alt() if callable(alt) else alt
 
 
 @function("in_test_phase")

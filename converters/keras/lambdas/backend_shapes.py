@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from converters.keras.lambdas.backend_calls import METHODS, Caller, function
-from converters.keras.lambdas.machine import NotFollowed
 from converters.keras.lambdas.shapes import Extent, Shape, flat_sizes
+from converters.keras.lambdas.terms import NotFollowed
 from porter.graph.model import Value
 from porter.graph.ops.reshaping import Reshape
 from porter.graph.regroup import Kept
@@ -159,6 +159,34 @@ def spatial_2d_padding(world: Caller, x: Value, padding: Any = (1, 1), data_form
     """Zeros around images."""
     told = {"th": "channels_first", "tf": "channels_last"}.get(data_format, data_format)
     return world.layer_rule("ZeroPadding2D", {"padding": padding, "data_format": told}, x)
+
+
+@function("image_data_format", "config.image_data_format")
+def image_data_format(world: Caller) -> str:
+    """Keras's setting when the model was made: which way round its images lay."""
+    found = world.layer.context.conventions.data_format
+    if found is None:
+        raise NotFollowed("which way round images lay where it was made is not told by the file's layers")
+    world.layer.context.notices.append(
+        f"{'/'.join(world.layer.path)} (Lambda) asks Keras for the ordering of images: {found} is taken, "
+        "as the file's layers have it"
+    )
+    return found
+
+
+@function("image_dim_ordering")
+def image_dim_ordering(world: Caller) -> str:
+    """The same in the words of Keras 1."""
+    return {"channels_first": "th", "channels_last": "tf"}[image_data_format(world)]
+
+
+@function("backend")
+def backend(world: Caller) -> str:
+    """What Keras ran on."""
+    found = world.layer.context.conventions.backend
+    if found is None:
+        raise NotFollowed("it asks what Keras ran on, which is not known; say it with --source-backend")
+    return found
 
 
 def dimshuffle(world: Caller, x: Value, *pattern: Any) -> Any:

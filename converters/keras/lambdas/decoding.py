@@ -1,22 +1,30 @@
-"""Bytecode of any version as one small language of steps, which `machine.py` follows."""
+"""Bytecode of any version as one small language of steps, which `machine.py` follows.
+
+What the instructions do is told in `instructions.py`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from converters.keras.lambdas.instructions import RULES, by_prefix
 from converters.keras.lambdas.marshalled import Code, NotMarshalled
-from converters.keras.lambdas.opcodes import (
-    ARGUMENTS_FROM,
-    COMPARISONS,
-    DIALECTS,
-    NUMBERED_OPERATORS,
-    OPERATORS,
-    Dialect,
-)
+from converters.keras.lambdas.opcodes import ARGUMENTS_FROM, DIALECTS, Dialect
+from converters.keras.lambdas.terms import NotFollowed
 
 MOST_STEPS = 2000
+ENDS = ("RETURN_", "JUMP_", "RAISE_", "RERAISE")
+"""What a function may end in; after a loop without end, a raise or a handler nothing returns."""
+
+JUMPS = re.compile("JUMP|FOR_ITER|SETUP_LOOP|CONTINUE_LOOP")
+FORWARD = re.compile("JUMP_FORWARD|FOR_ITER|SETUP_LOOP")
+"""Instructions that lead somewhere; those of them that count from where they are in every version."""
+
+AFTER_LOOPS = {"3.12": 2, "3.13": 4}
+"""What a loop that is done skips besides: it would clear the stack of what is gone already."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +32,10 @@ class Instruction:
     """One instruction as the file has it."""
 
     offset: int
+    start: int  # where the bytes that extend its argument begin, or the same
     number: int
     name: str
-    argument: int
+    argument: int  # of a jump: the offset it leads to
 
     def __str__(self) -> str:
         return f"{self.offset:>4} {self.name} {self.argument}".rstrip()
@@ -49,6 +58,16 @@ class Program:
     versions: str
     steps: tuple[Step, ...]
     listing: tuple[tuple[int, str], ...]  # offset and text
+    places: Mapping[int, int]  # the first step of the instruction at each offset
+    dialect: Dialect
+    handles: Step | None = None  # the first that handles an exception
+
+    def within(self, code: Code) -> Program:
+        """A function that this one makes, in the same Python's bytecode."""
+        try:
+            return _program(code, self.dialect)
+        except NotMarshalled as error:
+            raise NotFollowed(f"its function {code.name!r} cannot be read: {error}") from error
 
     def around(self, offset: int) -> str:
         """The instructions about one of them, which is marked."""
@@ -76,18 +95,30 @@ def decoded(codes: list[Code]) -> list[Program]:
 
 
 def _program(code: Code, dialect: Dialect) -> Program:
+    _refuse_other_lines(code, dialect)
     instructions = list(_instructions(code, dialect))
-    if not instructions or not instructions[-1].name.startswith("RETURN_"):
+    if not instructions or not instructions[-1].name.startswith(ENDS):
         raise NotMarshalled("it does not end in a return")
     if len(instructions) > MOST_STEPS:
         raise NotMarshalled("it is too long")
     steps: list[Step] = []
     listing = []
+    places: dict[int, int] = {}
     for item in instructions:
         made = list(_steps(item, code, dialect))
+        places |= {item.start: len(steps), item.offset: len(steps)}
         steps += made
         listing.append((item.offset, _told(item, made)))
-    return Program(code, dialect.versions, tuple(steps), tuple(listing))
+    if any(JUMPS.search(item.name) and item.argument not in places for item in instructions):
+        raise NotMarshalled("a jump leads nowhere")
+    handles = next((step for step in steps if step.operand == "PUSH_EXC_INFO"), None)
+    return Program(code, dialect.versions, tuple(steps), tuple(listing), places, dialect, handles)
+
+
+def _refuse_other_lines(code: Code, dialect: Dialect) -> None:
+    """3.10 lists where lines end, up to the last byte; 3.8 and 3.9 list where they begin."""
+    if dialect.layout == "3.8" and (sum(code.lines[::2]) == len(code.code)) is not (dialect.jumps == "words"):
+        raise NotMarshalled("its lines are told in another way")
 
 
 def _told(item: Instruction, made: list[Step]) -> str:
@@ -96,9 +127,11 @@ def _told(item: Instruction, made: list[Step]) -> str:
 
 
 def _instructions(code: Code, dialect: Dialect) -> Iterator[Instruction]:
-    data, place, extended = code.code, 0, 0
+    data, place, extended, start = code.code, 0, 0, 0
     while place < len(data):
         offset, number = place, data[place]
+        if number == 0:
+            raise NotMarshalled("there is no instruction 0")
         name = dialect.opcodes.get(number, f"<instruction {number}>")
         if dialect.form == "words":
             if place + 2 > len(data):
@@ -114,15 +147,28 @@ def _instructions(code: Code, dialect: Dialect) -> Iterator[Instruction]:
             extended = argument & 0xFFFFFF
             continue
         extended = 0
+        first, start = start, offset
         caches = 2 * dialect.caches.get(name, 0)
         if any(data[place : place + caches]) or place + caches > len(data):
             raise NotMarshalled("the room behind an instruction is not empty")
         place += caches
-        yield Instruction(offset, number, name, argument)
+        if JUMPS.search(name):
+            argument = _target(name, argument, place, dialect)
+        yield Instruction(offset, first, number, name, argument)
+        start = place
+
+
+def _target(name: str, argument: int, place: int, dialect: Dialect) -> int:
+    """The offset that a jump leads to."""
+    unit = 1 if dialect.jumps == "bytes" else 2
+    if dialect.jumps != "relative" and not FORWARD.fullmatch(name):
+        return unit * argument
+    ahead = -unit * argument if "BACKWARD" in name else unit * argument
+    return place + ahead + (AFTER_LOOPS.get(dialect.versions, 0) if name == "FOR_ITER" else 0)
 
 
 def _steps(item: Instruction, code: Code, dialect: Dialect) -> Iterator[Step]:
-    rule = RULES.get(item.name) or _by_prefix(item.name)
+    rule = RULES.get(item.name) or by_prefix(item.name)
     if rule is None:
         yield Step("unknown", item.name, item.offset)
         return
@@ -132,143 +178,3 @@ def _steps(item: Instruction, code: Code, dialect: Dialect) -> Iterator[Step]:
         raise NotMarshalled("an instruction names something that is not there") from error
     for action, operand in made:
         yield Step(action, operand, item.offset)
-
-
-Actions = list[tuple[str, Any]]
-Rule = Callable[[int, Code, Dialect], Actions]
-
-
-def _by_prefix(name: str) -> Rule | None:
-    kind, _, rest = name.partition("_")
-    if kind in ("BINARY", "INPLACE") and rest in OPERATORS:
-        action = "divide" if rest == "DIVIDE" else "binary"
-        return lambda argument, code, dialect: [(action, OPERATORS[rest])]
-    return None
-
-
-def _plain(action: str, operand: Any = None) -> Rule:
-    return lambda argument, code, dialect: [(action, operand)]
-
-
-def _counted(action: str) -> Rule:
-    return lambda argument, code, dialect: [(action, argument)]
-
-
-def _variable(argument: int, code: Code) -> str:
-    return code.varnames[argument]
-
-
-def _load_global(argument: int, code: Code, dialect: Dialect) -> Actions:
-    if dialect.layout != "3.11":
-        return [("global", code.names[argument])]
-    load = ("global", code.names[argument >> 1])
-    gap = [("nothing", None)] if argument & 1 else []
-    return [load, *gap] if dialect.versions == "3.13" else [*gap, load]
-
-
-def _load_attr(argument: int, code: Code, dialect: Dialect) -> Actions:
-    if dialect.versions not in ("3.12", "3.13"):
-        return [("attribute", code.names[argument])]
-    gap = [("nothing", None)] if argument & 1 else []
-    return [("attribute", code.names[argument >> 1]), *gap]
-
-
-def _load_method(argument: int, code: Code, dialect: Dialect) -> Actions:
-    gap = [("nothing", None)] if dialect.layout == "3.11" else []
-    return [("attribute", code.names[argument]), *gap]
-
-
-def _call_function(argument: int, code: Code, dialect: Dialect) -> Actions:
-    """Before 3.6 the low byte counts arguments and the high byte pairs of a name and an argument."""
-    if dialect.form == "bytes":
-        return [("call_pairs", (argument & 0xFF, argument >> 8))]
-    return [("call", argument)]
-
-
-def _compare(argument: int, code: Code, dialect: Dialect) -> Actions:
-    shift = {"3.12": 4, "3.13": 5}.get(dialect.versions, 0)
-    place = argument >> shift
-    return (
-        [("compare", COMPARISONS[place])]
-        if place < len(COMPARISONS)
-        else [("unknown", f"comparison {place}")]
-    )
-
-
-def _binary_op(argument: int, code: Code, dialect: Dialect) -> Actions:
-    return [("binary", NUMBERED_OPERATORS[argument % len(NUMBERED_OPERATORS)])]
-
-
-def _two_variables(first: str, second: str) -> Rule:
-    """One instruction of 3.13 for two variables, whose places share a byte."""
-
-    def make(argument: int, code: Code, dialect: Dialect) -> Actions:
-        return [(first, _variable(argument >> 4, code)), (second, _variable(argument & 15, code))]
-
-    return make
-
-
-def _intrinsic(argument: int, code: Code, dialect: Dialect) -> Actions:
-    return {5: [("positive", None)], 6: [("list_to_tuple", None)]}.get(
-        argument, [("unknown", f"intrinsic {argument}")]
-    )
-
-
-RULES: Mapping[str, Rule] = {
-    "BINARY_OP": _binary_op,
-    "BINARY_SLICE": _plain("index_slice", 3),
-    "BINARY_SUBSCR": _plain("index"),
-    "BUILD_CONST_KEY_MAP": _counted("map_of_names"),
-    "BUILD_LIST": _counted("list"),
-    "BUILD_MAP": lambda argument, code, dialect: [("map", 0 if dialect.layout == "2" else argument)],
-    "BUILD_SLICE": _counted("slice"),
-    "BUILD_TUPLE": _counted("tuple"),
-    "CALL": _counted("call_beside"),
-    "CALL_FUNCTION": _call_function,
-    "CALL_FUNCTION_KW": _counted("call_named"),
-    "CALL_INTRINSIC_1": _intrinsic,
-    "CALL_KW": _counted("call_named_beside"),
-    "CALL_METHOD": _counted("call"),
-    "COMPARE_OP": _compare,
-    "COPY": _counted("copy"),
-    "COPY_FREE_VARS": lambda argument, code, dialect: [],
-    "DUP_TOP": _plain("copy", 1),
-    "IMPORT_FROM": lambda argument, code, dialect: [("import_from", code.names[argument])],
-    "IMPORT_NAME": lambda argument, code, dialect: [("import", code.names[argument])],
-    "KW_NAMES": lambda argument, code, dialect: [("names", code.consts[argument])],
-    "LIST_EXTEND": _plain("extend"),
-    "LIST_TO_TUPLE": _plain("list_to_tuple"),
-    "LOAD_ATTR": _load_attr,
-    "LOAD_CONST": lambda argument, code, dialect: [("constant", code.consts[argument])],
-    "LOAD_DEREF": lambda argument, code, dialect: [("cell", code.closed[argument])],
-    "LOAD_FAST": lambda argument, code, dialect: [("local", _variable(argument, code))],
-    "LOAD_FAST_CHECK": lambda argument, code, dialect: [("local", _variable(argument, code))],
-    "LOAD_FAST_LOAD_FAST": _two_variables("local", "local"),
-    "LOAD_GLOBAL": _load_global,
-    "LOAD_METHOD": _load_method,
-    "MAKE_CELL": lambda argument, code, dialect: [],
-    "NOP": lambda argument, code, dialect: [],
-    "POP_TOP": _plain("drop"),
-    "PRECALL": lambda argument, code, dialect: [],
-    "PUSH_NULL": _plain("nothing"),
-    "RESUME": lambda argument, code, dialect: [],
-    "RETURN_CONST": lambda argument, code, dialect: [("constant", code.consts[argument]), ("return", None)],
-    "RETURN_VALUE": _plain("return"),
-    "ROT_TWO": _plain("rotate", 2),
-    "ROT_THREE": _plain("rotate", 3),
-    "ROT_FOUR": _plain("rotate", 4),
-    "SLICE+0": _plain("index_slice", 0),
-    "SLICE+1": _plain("index_slice", 1),
-    "SLICE+2": _plain("index_slice", 2),
-    "SLICE+3": _plain("index_slice", 3),
-    "STORE_FAST": lambda argument, code, dialect: [("store", _variable(argument, code))],
-    "STORE_FAST_LOAD_FAST": _two_variables("store", "local"),
-    "STORE_FAST_STORE_FAST": _two_variables("store", "store"),
-    "STORE_MAP": _plain("store_map"),
-    "SWAP": _counted("swap"),
-    "UNARY_INVERT": _plain("unary", "~"),
-    "UNARY_NEGATIVE": _plain("unary", "-"),
-    "UNARY_NOT": _plain("unary", "not"),
-    "UNARY_POSITIVE": _plain("positive"),
-    "UNPACK_SEQUENCE": _counted("unpack"),
-}

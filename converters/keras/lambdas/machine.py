@@ -1,118 +1,114 @@
 """Following a function's steps with graph values in place of numbers: what it computes becomes nodes.
 
-Only straight lines are followed; a step that would have to choose or repeat is refused. What operators,
-functions and attributes mean is the `World`'s to say (`world.py`).
+Choices and loops are followed where plain values decide them (`flow.py`), within a budget of steps. What
+operators, functions and attributes mean is the `World`'s to say (`world.py`).
 """
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
+from converters.keras.lambdas import flow
 from converters.keras.lambdas.decoding import Program, Step
-from porter.errors import PorterError
+from converters.keras.lambdas.terms import (
+    DEEPEST_CALL,
+    NOTHING,
+    NUMBERS,
+    Budget,
+    Cell,
+    Function,
+    Items,
+    NotFollowed,
+    Reference,
+    World,
+    bounded,
+    kind,
+    name_of,
+    number,
+    plain_slice,
+    text,
+)
 
-MOST_DIGITS = 256
-DEEPEST_NEST = 16
-
-
-class NotFollowed(PorterError):
-    """A step that cannot be followed; `offset` says which."""
-
-    offset = 0
-
-
-@dataclass(frozen=True)
-class Reference:
-    """Something outside the function, by its dotted name: a module, a function of one, a value's method."""
-
-    path: tuple[str, ...]
-    owner: Any = None  # the value whose attribute it is
-
-    def __str__(self) -> str:
-        return ".".join(self.path)
-
-
-class World(Protocol):
-    """What values and outside names mean."""
-
-    def is_tensor(self, value: Any) -> bool: ...
-    def binary(self, sign: str, left: Any, right: Any) -> Any: ...
-    def unary(self, sign: str, value: Any) -> Any: ...
-    def index(self, value: Any, key: Any) -> Any: ...
-    def attribute(self, value: Any, name: str) -> Any: ...
-    def known(self, reference: Reference) -> Any: ...
-    def call(self, function: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any: ...
-
-
-class _Nothing:
-    """The mark that newer Pythons push beside a function to be called."""
-
-
-NOTHING = _Nothing()
-
-NUMBERS: Mapping[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "%": operator.mod,
-    "**": operator.pow,
-    "<": operator.lt,
-    "<=": operator.le,
-    "==": operator.eq,
-    "!=": operator.ne,
-    ">": operator.gt,
-    ">=": operator.ge,
-}
+ALWAYS: Mapping[str, Any] = {"True": True, "False": False, "None": None}
+"""Names of Python 2 that are no names any more."""
 
 
 def followed(program: Program, bound: Mapping[str, Any], cells: Mapping[str, Any], world: World) -> Any:
     """What the function returns for arguments and outer variables of these values."""
-    for step in program.steps:
-        if step.action not in ACTIONS and step.action != "return":
-            what = f"it holds {step.operand}; conditions, loops and functions within are not followed"
-            raise _refused(what, step)
-    machine = _Machine(program, dict(bound), cells, world)
-    for step in program.steps:
-        try:
-            if machine.follow(step):
-                return machine.result
-        except NotFollowed as problem:
-            problem.offset = problem.offset or step.offset
-            raise
-        except (IndexError, TypeError, ValueError) as error:
-            raise _refused(f"a step gets something that it cannot use ({error})", step) from error
-    raise NotFollowed("it never returns")
+    outer = {name: Cell({name: value}, name) for name, value in cells.items()}
+    return Machine(program, dict(bound), outer, world, Budget()).outcome()
 
 
-def _refused(why: str, step: Step) -> NotFollowed:
-    problem = NotFollowed(why)
-    problem.offset = step.offset
-    return problem
-
-
-class _Machine:
+class Machine:
     """The stack and the variables of one run."""
 
     def __init__(
-        self, program: Program, variables: dict[str, Any], cells: Mapping[str, Any], world: World
+        self,
+        program: Program,
+        variables: dict[str, Any],
+        cells: Mapping[str, Cell],
+        world: World,
+        budget: Budget,
     ) -> None:
         self.program, self.variables, self.cells, self.world = program, variables, cells, world
+        self.budget = budget
+        self.place = 0
         self.stack: list[Any] = []
+        self.loops: list[tuple[int, int]] = []  # where a loop ends, and how high the stack was before it
+        self.given: list[Any] = []  # by a generator
         self.names: tuple[str, ...] = ()
-        self.result: Any = None
 
-    def follow(self, step: Step) -> bool:
-        """Do one step; True for the return."""
-        if step.action == "return":
-            self.result = self.stack.pop()
-            return True
+    def outcome(self) -> Any:
+        """What it returns; all that a generator gives."""
+        if self.program.handles:
+            problem = NotFollowed("it handles exceptions, which is not followed")
+            raise self.placed(problem, self.program.handles)
+        while self.place < len(self.program.steps):
+            step = self.program.steps[self.place]
+            self.place += 1
+            try:
+                self.budget.spend()
+                if step.action == "return":
+                    result = self.stack.pop()
+                    return Items(self.given) if self.program.code.generator else result
+                self.follow(step)
+            except NotFollowed as problem:
+                raise self.placed(problem, step) from None
+            except (IndexError, TypeError, ValueError, KeyError, AttributeError) as error:
+                why = f"a step gets something that it cannot use ({error})"
+                raise self.placed(NotFollowed(why), step) from error
+        raise NotFollowed("it never returns")
+
+    def placed(self, problem: NotFollowed, step: Step) -> NotFollowed:
+        """`problem`, which arose at `step` unless it says otherwise."""
+        if problem.program is None:
+            problem.offset, problem.program = step.offset, self.program
+        return problem
+
+    def follow(self, step: Step) -> None:
+        """Do one step."""
+        if step.action not in ACTIONS:
+            raise NotFollowed(f"it holds {step.operand}, which is not followed")
         ACTIONS[step.action](self, step.operand)
-        return False
+
+    def go(self, target: int) -> None:
+        """On with the step at that offset."""
+        self.place = self.program.places[target]
+
+    def run(self, function: Function, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        """A call of a function within."""
+        if self.budget.depth >= DEEPEST_CALL:
+            raise NotFollowed(f"its functions call one another more than {DEEPEST_CALL} deep")
+        bound = flow.arguments_of(function, arguments, named)
+        free = function.program.code.free
+        if len(free) != len(function.cells) or not all(isinstance(cell, Cell) for cell in function.cells):
+            raise NotFollowed("a function within shares variables that are not there")
+        cells = dict(zip(free, function.cells, strict=True))
+        self.budget.depth += 1
+        result = Machine(function.program, bound, cells, self.world, self.budget).outcome()
+        self.budget.depth -= 1
+        return result
 
     def take(self, count: int) -> list[Any]:
         if count > len(self.stack):
@@ -131,13 +127,19 @@ class _Machine:
     def cell(self, name: str) -> None:
         if name in self.variables:
             self.stack.append(self.variables[name])
-        elif name in self.cells:
-            self.stack.append(self.cells[name])
+        elif name in self.cells and self.cells[name].name in self.cells[name].holder:
+            self.stack.append(self.cells[name].holder[self.cells[name].name])
         else:
             raise NotFollowed(f"the value of the outer variable {name!r} is not in the file")
 
     def store(self, name: str) -> None:
-        self.variables[name] = self.stack.pop()
+        value = self.stack.pop()
+        self.variables[name] = value
+        if value is NOTHING:
+            del self.variables[name]
+
+    def forget(self, name: str) -> None:
+        del self.variables[name]
 
     def drop(self, _: Any) -> None:
         self.stack.pop()
@@ -165,30 +167,43 @@ class _Machine:
         whole = all(isinstance(item, int) for item in (left, right))
         self.stack.append(self.combined("//" if whole else sign, left, right))
 
+    def in_place(self, sign: str) -> None:
+        """`+=`, which changes a list itself."""
+        left, right = self.take(2)
+        if isinstance(left, list) and sign == "+" and isinstance(right, (tuple, list)):
+            left.extend(right)
+            self.stack.append(bounded(left))
+        elif isinstance(left, list):
+            raise NotFollowed(f"{sign}= of a list is not known here")
+        else:
+            self.stack.append(self.combined(sign, left, right))
+
     def combined(self, sign: str, left: Any, right: Any) -> Any:
+        if sign in ("==", "!=") and (left is None or right is None):
+            return (left is right) is (sign == "==")
         if self.world.is_tensor(left) or self.world.is_tensor(right):
             return self.world.binary(sign, left, right)
         plain = (int, float, bool)
         if isinstance(left, plain) and isinstance(right, plain) and sign in NUMBERS:
-            return _number(sign, left, right)
+            return number(sign, left, right)
         if sign == "+" and type(left) is type(right) and isinstance(left, (tuple, list)):
-            return left + right
+            return bounded(left + right)
         if sign == "*" and isinstance(left, (tuple, list)) and isinstance(right, int) and 0 <= right <= 32:
-            return left * right
+            return bounded(left * right)
         if sign in ("==", "!=") and isinstance(left, str) and isinstance(right, str):
             return (left == right) is (sign == "==")
-        raise NotFollowed(f"{_kind(left)} {sign} {_kind(right)} is not known here")
+        raise NotFollowed(f"{kind(left)} {sign} {kind(right)} is not known here")
 
     def unary(self, sign: str) -> None:
         value = self.stack.pop()
-        if self.world.is_tensor(value):
+        if sign == "not":
+            self.stack.append(not flow.truth(self, value))
+        elif self.world.is_tensor(value):
             self.stack.append(self.world.unary(sign, value))
         elif sign == "-" and isinstance(value, (int, float)):
             self.stack.append(-value)
-        elif sign == "not" and isinstance(value, (bool, int)):
-            self.stack.append(not value)
         else:
-            raise NotFollowed(f"{sign} of {_kind(value)} is not known here")
+            raise NotFollowed(f"{sign} of {kind(value)} is not known here")
 
     def positive(self, _: Any) -> None:
         """+x is x."""
@@ -204,13 +219,21 @@ class _Machine:
         self.stack.append(self.indexed(self.stack.pop(), slice(start, stop)))
 
     def indexed(self, value: Any, key: Any) -> Any:
-        if isinstance(value, (tuple, list)) and (isinstance(key, int) or _plain_slice(key)):
+        if isinstance(value, (tuple, list)) and (isinstance(key, int) or plain_slice(key)):
             if isinstance(key, int) and not -len(value) <= key < len(value):
                 raise NotFollowed(f"it takes item {key} of {len(value)}")
             return value[key]
         if isinstance(value, dict) and isinstance(key, str) and key in value:
             return value[key]
         return self.world.index(value, key)
+
+    def store_item(self, _: Any) -> None:
+        """`held[key] = value`, of a list or a dictionary."""
+        value, held, key = self.take(3)
+        listed = isinstance(held, list) and isinstance(key, int) and -len(held) <= key < len(held)
+        if not listed and not (isinstance(held, dict) and isinstance(key, (str, int))):
+            raise NotFollowed(f"it stores into {kind(held)}")
+        held[key] = value
 
     def make_slice(self, count: int) -> None:
         self.stack.append(slice(*self.take(count)))
@@ -247,13 +270,21 @@ class _Machine:
     def unpack(self, count: int) -> None:
         value = self.stack.pop()
         if not isinstance(value, (tuple, list)) or len(value) != count:
-            raise NotFollowed(f"it takes {_kind(value)} apart into {count}")
+            raise NotFollowed(f"it takes {kind(value)} apart into {count}")
         self.stack += reversed(value)
+
+    def unpack_rest(self, told: int) -> None:
+        """`a, *b, c = value`, with the numbers of names before and behind the star in two bytes."""
+        value, before, behind = self.stack.pop(), told & 0xFF, told >> 8
+        if not isinstance(value, (tuple, list)) or len(value) < before + behind:
+            raise NotFollowed(f"it takes {kind(value)} apart into {before + behind} and more")
+        end = len(value) - behind
+        self.stack += reversed([*value[:before], list(value[before:end]), *value[end:]])
 
     # -- outside ---------------------------------------------------------------------------------------
 
     def outside(self, name: str) -> None:
-        self.stack.append(Reference((name,)))
+        self.stack.append(ALWAYS.get(name, Reference((name,))))
 
     def imported(self, name: str) -> None:
         """`import a.b` gives `a`; `from a import b` asks for `b` of `a` itself."""
@@ -275,8 +306,11 @@ class _Machine:
             self.stack.append(self.world.attribute(value, name))
 
     def called(self, function: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> None:
+        if isinstance(function, Function):
+            self.stack.append(function(*arguments, **named))
+            return
         if not isinstance(function, Reference):
-            raise NotFollowed(f"it calls {_kind(function)}")
+            raise NotFollowed(f"it calls {kind(function)}")
         self.stack.append(self.world.call(function, arguments, named))
 
     def call(self, count: int) -> None:
@@ -287,14 +321,14 @@ class _Machine:
         plain, named = counts
         pairs = self.take(2 * named)
         arguments = self.take(plain)
-        names = [_name(name) for name in pairs[::2]]
+        names = [name_of(name) for name in pairs[::2]]
         self.called(self.stack.pop(), arguments, dict(zip(names, pairs[1::2], strict=True)))
 
     def call_named(self, count: int, beside: bool = False) -> None:
         names = self.stack.pop()
         values = self.take(count)
         plain = count - len(names)
-        named = dict(zip(map(_name, names), values[plain:], strict=True))
+        named = dict(zip(map(name_of, names), values[plain:], strict=True))
         self.called(self.function() if beside else self.stack.pop(), values[:plain], named)
 
     def call_named_beside(self, count: int) -> None:
@@ -303,91 +337,62 @@ class _Machine:
     def call_beside(self, count: int) -> None:
         """Since 3.11 an empty place lies on one side of the function."""
         values = self.take(count)
-        plain = count - len(self.names)
-        named = dict(zip(map(_name, self.names), values[plain:], strict=True))
+        if len(self.stack) > 1 and isinstance(self.stack[-2], Function) and self.stack[-1] is not NOTHING:
+            values.insert(0, self.stack.pop())  # a comprehension's function with what it goes through
+            self.stack.append(NOTHING)
+        plain = len(values) - len(self.names)
+        named = dict(zip(map(name_of, self.names), values[plain:], strict=True))
         self.names = ()
         self.called(self.function(), values[:plain], named)
 
     def function(self) -> Any:
         pair = self.take(2)
-        return pair[0] if isinstance(pair[1], _Nothing) else pair[1]
+        return pair[0] if pair[1] is NOTHING else pair[1]
 
     def keep_names(self, names: tuple[str, ...]) -> None:
         self.names = names
 
 
-ACTIONS: Mapping[str, Callable[[_Machine, Any], None]] = {
-    "attribute": _Machine.attribute,
-    "binary": _Machine.binary,
-    "call": _Machine.call,
-    "call_beside": _Machine.call_beside,
-    "call_named": _Machine.call_named,
-    "call_named_beside": _Machine.call_named_beside,
-    "call_pairs": _Machine.call_pairs,
-    "cell": _Machine.cell,
-    "compare": _Machine.binary,
-    "constant": lambda machine, value: machine.stack.append(_text(value)),
-    "copy": _Machine.copy,
-    "divide": _Machine.divide,
-    "drop": _Machine.drop,
-    "extend": _Machine.extend,
-    "global": _Machine.outside,
-    "import": _Machine.imported,
-    "import_from": _Machine.import_from,
-    "index": _Machine.index,
-    "index_slice": _Machine.index_slice,
-    "list": _Machine.make_list,
-    "list_to_tuple": _Machine.list_to_tuple,
-    "local": _Machine.local,
-    "map": _Machine.make_map,
-    "map_of_names": _Machine.map_of_names,
-    "names": _Machine.keep_names,
+ACTIONS: Mapping[str, Callable[[Machine, Any], None]] = {
+    **flow.ACTIONS,
+    "attribute": Machine.attribute,
+    "binary": Machine.binary,
+    "call": Machine.call,
+    "call_beside": Machine.call_beside,
+    "call_named": Machine.call_named,
+    "call_named_beside": Machine.call_named_beside,
+    "call_pairs": Machine.call_pairs,
+    "cell": Machine.cell,
+    "compare": Machine.binary,
+    "constant": lambda machine, value: machine.stack.append(text(value)),
+    "copy": Machine.copy,
+    "divide": Machine.divide,
+    "drop": Machine.drop,
+    "extend": Machine.extend,
+    "forget": Machine.forget,
+    "global": Machine.outside,
+    "in_place": Machine.in_place,
+    "import": Machine.imported,
+    "import_from": Machine.import_from,
+    "index": Machine.index,
+    "index_slice": Machine.index_slice,
+    "list": Machine.make_list,
+    "list_to_tuple": Machine.list_to_tuple,
+    "local": Machine.local,
+    "map": Machine.make_map,
+    "map_of_names": Machine.map_of_names,
+    "names": Machine.keep_names,
     "nothing": lambda machine, _: machine.stack.append(NOTHING),
-    "positive": _Machine.positive,
-    "rotate": _Machine.rotate,
-    "slice": _Machine.make_slice,
-    "store": _Machine.store,
-    "store_map": _Machine.store_map,
-    "swap": _Machine.swap,
-    "tuple": _Machine.make_tuple,
-    "unary": _Machine.unary,
-    "unpack": _Machine.unpack,
+    "positive": Machine.positive,
+    "rotate": Machine.rotate,
+    "slice": Machine.make_slice,
+    "store": Machine.store,
+    "store_item": Machine.store_item,
+    "store_map": Machine.store_map,
+    "swap": Machine.swap,
+    "tuple": Machine.make_tuple,
+    "unary": Machine.unary,
+    "unpack": Machine.unpack,
+    "unpack_rest": Machine.unpack_rest,
 }
 
-
-def _number(sign: str, left: Any, right: Any) -> Any:
-    """Arithmetic of plain numbers, of a sane size."""
-    whole = sign == "**" and isinstance(left, int) and isinstance(right, int)
-    if whole and abs(right) * max(abs(left).bit_length(), 1) > MOST_DIGITS:
-        raise NotFollowed(f"{left} ** {right} is too large")
-    try:
-        result = NUMBERS[sign](left, right)
-    except (ArithmeticError, ValueError) as error:
-        raise NotFollowed(f"{left} {sign} {right}: {error}") from error
-    if isinstance(result, complex) or (isinstance(result, int) and result.bit_length() > MOST_DIGITS):
-        raise NotFollowed(f"{left} {sign} {right} is no ordinary number")
-    return result
-
-
-def _plain_slice(key: Any) -> bool:
-    ends = (key.start, key.stop, key.step) if isinstance(key, slice) else (key,)
-    return isinstance(key, slice) and all(end is None or isinstance(end, int) for end in ends)
-
-
-def _text(value: Any) -> Any:
-    """Python 2's text constants as text."""
-    return value.decode("latin-1") if isinstance(value, bytes) else value
-
-
-def _name(value: Any) -> str:
-    value = _text(value)
-    if not isinstance(value, str):
-        raise NotFollowed("the name of an argument is no text")
-    return value
-
-
-def _kind(value: Any) -> str:
-    """A value for people."""
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return repr(value)[:40]
-    return f"{value}" if isinstance(value, Reference) else f"a {type(value).__name__}"

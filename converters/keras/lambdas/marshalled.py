@@ -46,6 +46,8 @@ BODIES: Mapping[Layout, tuple[str, ...]] = {
 }
 LOCAL, CELL, FREE = 0x20, 0x40, 0x80
 """Kinds of names since 3.11."""
+STARRED, GENERATOR = 0x0C, 0x20
+"""Kinds of functions, by their flags."""
 
 
 class NotMarshalled(ValueError):
@@ -63,9 +65,12 @@ class Code:
     varnames: tuple[str, ...]  # arguments first
     closed: tuple[str, ...]  # names that bytecode reaches as cells, by its own numbering
     free: tuple[str, ...]  # those of them whose values came from outside
+    shared: frozenset[str]  # names that are cells: from outside, or for functions within
     arguments: int
     keyword_only: int
     starred: bool
+    generator: bool
+    lines: bytes  # which instructions belong to which line; how that is told differs by version
     name: str
     filename: str
     line: int
@@ -177,6 +182,9 @@ class _Reader:
 
 def _code(layout: Layout, head: Mapping[str, int], body: Mapping[str, Any]) -> Code:
     varnames, closed, free = _variables(layout, body)
+    shared = closed
+    if layout == "3.11":
+        shared = tuple(name for name, kind in zip(closed, body["kinds"], strict=True) if kind & (CELL | FREE))
     arguments, keyword_only = head["argcount"], head.get("kwonly", 0)
     if not isinstance(body["code"], bytes) or not isinstance(body["consts"], tuple):
         raise NotMarshalled("its parts are of other types")
@@ -190,9 +198,12 @@ def _code(layout: Layout, head: Mapping[str, int], body: Mapping[str, Any]) -> C
         varnames=varnames,
         closed=closed,
         free=free,
+        shared=frozenset(shared),
         arguments=arguments,
         keyword_only=keyword_only,
-        starred=bool(head["flags"] & 0x0C),
+        starred=bool(head["flags"] & STARRED),
+        generator=bool(head["flags"] & GENERATOR),
+        lines=body["lines"] if isinstance(body["lines"], bytes) else b"",
         name=_text(body["name"]),
         filename=_text(body["filename"]),
         line=body["line"],

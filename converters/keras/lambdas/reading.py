@@ -6,13 +6,15 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 from converters.keras.lambdas.decoding import Program, decoded
-from converters.keras.lambdas.machine import NotFollowed, followed
+from converters.keras.lambdas.machine import followed
 from converters.keras.lambdas.marshalled import Code, NotMarshalled, unmarshalled
 from converters.keras.lambdas.shapes import Extent
+from converters.keras.lambdas.terms import NotFollowed
 from converters.keras.lambdas.world import KerasWorld
 from converters.keras.layer import LayerCall
 from porter.errors import UnsupportedModel
@@ -109,7 +111,9 @@ def _bound(layer: LayerCall, code: Code, stored: Stored, argument: Any) -> dict[
     told = layer.config.get("arguments") or {}
     if not isinstance(told, Mapping):
         raise NotFollowed(f"its arguments are no dictionary: {told!r:.60}")
-    bound = {**defaults, **{str(key): value for key, value in told.items()}, names[0]: argument}
+    # copies: the function may change a list that it is given
+    bound = deepcopy({**defaults, **{str(key): value for key, value in told.items()}})
+    bound[names[0]] = argument
     if "mask" in names and "mask" not in bound:
         bound["mask"] = layer.mask
     missing = [name for name in names if name not in bound]
@@ -119,6 +123,7 @@ def _bound(layer: LayerCall, code: Code, stored: Stored, argument: Any) -> dict[
 
 
 def _refusal(layer: LayerCall, program: Program, problem: NotFollowed) -> UnsupportedModel:
+    program = problem.program or program  # a function within
     code = program.code
     listing = program.around(problem.offset)
     told = "\n".join(f"      {line}" for line in listing.splitlines())

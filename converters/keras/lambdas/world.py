@@ -14,8 +14,9 @@ from typing import Any
 import converters.keras.lambdas.backend_numbers
 import converters.keras.lambdas.backend_shapes  # noqa: F401  (both fill the tables)
 from converters.keras.lambdas.backend_calls import FUNCTIONS, METHODS, Caller
-from converters.keras.lambdas.machine import NotFollowed, Reference
+from converters.keras.lambdas.builtin import BUILTINS, LIST_METHODS
 from converters.keras.lambdas.shapes import Extent, Shape
+from converters.keras.lambdas.terms import NotFollowed, Reference
 from converters.keras.layer import LayerCall
 from converters.keras.rules import rules
 from converters.keras.spec import LayerSpec
@@ -65,18 +66,6 @@ MODULES: Mapping[str, str] = {
     "tensorflow.compat.v1": "tensorflow",
     "theano.tensor": "backend",
 }
-PLAIN: Mapping[str, Callable[..., Any]] = {
-    "abs": abs,
-    "float": float,
-    "int": int,
-    "len": len,
-    "list": list,
-    "max": max,
-    "min": min,
-    "tuple": tuple,
-}
-"""Python's own functions, of plain numbers and lists."""
-
 NUMBERS: Mapping[str, Callable[..., float]] = {
     "cos": math.cos,
     "exp": math.exp,
@@ -119,6 +108,16 @@ def _rule_of_tensorflow(name: str) -> tuple[str, str] | None:
     return next((("tf", own) for own in names if ("tf", own) in rules.reading), None)
 
 
+def refuse_names(value: Any) -> None:
+    """A global of the function's module, for which there is no value, must not pass for one."""
+    if isinstance(value, Reference) and value.owner is None:
+        raise NotFollowed(f"what {str(value)!r} is, is not in the file")
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    parts = (value.start, value.stop, value.step) if isinstance(value, slice) else parts
+    for part in parts:
+        refuse_names(part)
+
+
 class KerasWorld(Caller):
     """The meanings for one Lambda layer."""
 
@@ -134,6 +133,7 @@ class KerasWorld(Caller):
 
     def binary(self, sign: str, left: Any, right: Any) -> Any:
         """An operator with a tensor on one side at least."""
+        refuse_names((left, right))
         if sign not in SIGNS or any(isinstance(item, (Extent, Shape)) for item in (left, right)):
             raise NotFollowed(f"operator {sign} of these values is not carried")
         return self.operation(SIGNS[sign], left, right)
@@ -147,6 +147,7 @@ class KerasWorld(Caller):
 
     def index(self, value: Any, key: Any) -> Any:
         """`value[key]`."""
+        refuse_names((value, key))
         if isinstance(value, Shape):
             sizes = value.sizes()
             if isinstance(key, int) and -len(sizes) <= key < len(sizes):
@@ -181,10 +182,12 @@ class KerasWorld(Caller):
         kind = MODULES[module]
         if kind == "numbers" and name in CONSTANTS:
             return CONSTANTS[name]
-        return name if kind == "tensorflow" and name in TYPES else reference
+        return name if kind in ("tensorflow", "numbers") and name in TYPES else reference
 
     def call(self, function: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """A function of a module, of Python, or a method."""
+        if isinstance(function, Reference) and function.path != ("isinstance",):
+            refuse_names((list(arguments), dict(named)))
         try:
             return self._called(function, arguments, named)
         except NotFollowed:
@@ -197,8 +200,8 @@ class KerasWorld(Caller):
     def _called(self, function: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         if function.owner is not None:
             return self._method(function.owner, function.path[0], arguments, named)
-        if function.path == ("range",) or (len(function.path) == 1 and function.path[0] in PLAIN):
-            return self._plain(function.path[0], arguments)
+        if len(function.path) == 1 and function.path[0] in BUILTINS:
+            return BUILTINS[function.path[0]](self, *arguments, **named)
         module, name = self._located(function)
         callers: Mapping[str, Callable[..., Any]] = {
             "backend": self._backend,
@@ -222,15 +225,6 @@ class KerasWorld(Caller):
         raise NotFollowed(f"what {str(function)!r} is, is not in the file")
 
     # -- callables by their home ---------------------------------------------------------------------
-
-    def _plain(self, name: str, arguments: Sequence[Any]) -> Any:
-        if name == "abs" and isinstance(arguments[0], Value):
-            return self.operation("Absolute", arguments[0])
-        if name == "len" and isinstance(arguments[0], Shape):
-            return arguments[0].value.rank
-        if any(self.is_tensor(item) for item in arguments) or name == "range":
-            raise NotFollowed(f"Python's {name} is not followed here")
-        return PLAIN[name](*arguments)
 
     def _backend(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         rule = FUNCTIONS.get(name)
@@ -269,6 +263,8 @@ class KerasWorld(Caller):
             return Shape(owner)
         if isinstance(owner, Shape) and name in ("as_list", "eval"):
             return list(owner.static() if name == "as_list" else owner.sizes())
+        if isinstance(owner, list) and name in LIST_METHODS:
+            return LIST_METHODS[name](owner, *arguments, **named)
         rule = METHODS.get(name) if isinstance(owner, Value) else None
         if rule is None:
             raise NotFollowed(f"method {name!r} is not known here")

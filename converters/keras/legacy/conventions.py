@@ -7,7 +7,7 @@ is told in `recipes.py`; here is what the layers do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from converters.keras.upgrade import Writer
 from porter.graph.dims import Dim
@@ -68,6 +68,8 @@ class Conventions:
     caps_negative: bool = False  # relu's upper bound also holds for its negative side
     steadied_twice: bool = True  # a vector's variance and its root both get epsilon in mode 1
     batch_norm: str = "inside"  # where epsilon stands: inside the root, or beside a root or a deviation
+    backend: str | None = field(default=None, compare=False)  # by name, for a function that asks for it
+    data_format: str | None = field(default=None, compare=False)  # that all layers agree on, for the same
 
 
 TENSORFLOW = Conventions()
@@ -88,7 +90,7 @@ def conventions(writer: Writer) -> Conventions:
     if theano and writer.release < (1, 2):
         found = replace(found, padding_3d=smaller_half_in_front)
     found = replace(found, steadied_twice=writer.release >= (1, 0, 5))
-    return replace(found, batch_norm=_batch_norm(writer, theano))
+    return replace(found, batch_norm=_batch_norm(writer, theano), backend=writer.backend)
 
 
 def _batch_norm(writer: Writer, theano: bool) -> str:
