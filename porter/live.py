@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import shutil
 import sys
 import tempfile
 import weakref
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
@@ -44,20 +46,20 @@ def to(target: str, live: LiveModel, settings: Settings) -> Any:
     assert source.read_live is not None
     model = source.read_live(live)
     check = verification.of_live(source, settings.progress) if settings.verify else None
-    kept = None
-    if settings.out is None:
-        kept = tempfile.TemporaryDirectory(prefix="porter-live-")
-    folder = settings.out if kept is None else Path(kept.name) / "bundle"
-    assert folder is not None
-    done = pipeline.convert(model, wanted, folder, settings.options, settings.progress, check)
-    if done.verification is not None and not done.verification.equivalent:
-        raise NotEquivalent(done.verification)
-    try:
-        made = _module(done.path).load()
-    except ImportError as error:
-        raise RequestError(f"{wanted.title} cannot be imported here: {error}") from error
-    if kept is not None:
-        weakref.finalize(made, kept.cleanup)  # its source can be looked at as long as it lives
+    with ExitStack() as undo:
+        folder = settings.out
+        if folder is None:
+            room = tempfile.mkdtemp(prefix="porter-live-")
+            undo.callback(shutil.rmtree, room, ignore_errors=True)
+            folder = Path(room) / "bundle"
+        done = pipeline.convert(model, wanted, folder, settings.options, settings.progress, check)
+        if done.verification is not None and not done.verification.equivalent:
+            raise NotEquivalent(done.verification)
+        try:
+            made = _module(done.path).load()
+        except ImportError as error:
+            raise RequestError(f"{wanted.title} cannot be imported here: {error}") from error
+        weakref.finalize(made, undo.pop_all().close)  # its source can be looked at as long as it lives
     return made
 
 

@@ -37,7 +37,8 @@ def support_table() -> str:
 
 
 def _layers() -> Iterator[str]:
-    table = {name: rule for name, rule in rules_of("tf").reading.items() if isinstance(name, str)}
+    named = {name: rule for name, rule in rules_of("tf").reading.items() if isinstance(name, str)}
+    table = {name: rule for name, rule in named.items() if "." not in name}  # the others are porter's own
     yield "## Keras layers that are read"
     yield ""
     yield from _grid(["layer", "read", "why not, and what to do"])

@@ -3,10 +3,14 @@ looks at."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from porter.source_model import Converter, ReadRequest, SourceModel, Survey
+from converters.keras.live.owner import owns
+from porter.layout import LaidOut
+from porter.source_model import Converter, LiveModel, ReadRequest, SourceModel, Survey, Written
+from porter.weights.files import Progress
+from porter.weights.tensor import Tensor
 
 
 def _recognises(paths: Sequence[Path]) -> bool:
@@ -27,6 +31,24 @@ def _inspect(request: ReadRequest) -> Survey:
     return survey(request)
 
 
+def _read_live(live: LiveModel) -> SourceModel:
+    from converters.keras.live.reading import read_live
+
+    return read_live(live)
+
+
+def _write(laid: LaidOut, weights_format: str) -> Written:
+    from converters.keras.write import write
+
+    return write(laid, weights_format)
+
+
+def _write_weights(path: Path, tensors: Mapping[str, Tensor], progress: Progress | None) -> None:
+    from converters.keras.write_files import write_weights
+
+    write_weights(path, tensors, progress)
+
+
 CONVERTER = Converter(
     name="tf",
     title="Keras",
@@ -34,5 +56,9 @@ CONVERTER = Converter(
     recognises=_recognises,
     read=_read,
     inspect=_inspect,
+    write=_write,
+    weights_formats={"h5": ("model.weights.h5", _write_weights)},
     runner="converters.keras.run",
+    owns=owns,
+    read_live=_read_live,
 )

@@ -105,7 +105,7 @@ class _Tree:
         for part in attribute:
             if part.isdigit() and isinstance(inner, list):
                 group = (
-                    f"{group}/{_numbered([_snake(item.class_name) for item in inner])[int(part)]}"
+                    f"{group}/{_numbered([snake(item.class_name) for item in inner])[int(part)]}"
                 )
                 inner = inner[int(part)]
             else:
@@ -212,7 +212,7 @@ def _numbered(names: Sequence[str]) -> list[str]:
     return result
 
 
-def _snake(class_name: str) -> str:
+def snake(class_name: str) -> str:
     """A class name as a group is called after it."""
     plain = re.sub(r"\W+", "", class_name.rpartition(">")[2])
     split = re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", plain)
@@ -224,4 +224,4 @@ def _bases(class_name: str) -> list[str]:
     older = [old for old, new in CLASS_RENAMES.items() if new == class_name]
     if class_name == "BatchNormalization":
         older += SYNCHRONIZED
-    return [_snake(name) for name in (class_name, *older)]
+    return [snake(name) for name in (class_name, *older)]

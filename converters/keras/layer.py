@@ -32,6 +32,7 @@ class Context:
     masks: dict[Value, Value] = field(default_factory=dict)
     sizes: dict[Value, tuple[Dim, ...]] = field(default_factory=dict)  # what values of sizes stand for
     notices: list[str] = field(default_factory=list)
+    inputs: tuple[Value, ...] = ()  # of the whole model
     generation: int = 3
     conventions: Conventions = TENSORFLOW
     policy: str | None = None  # a dtype policy that replaces those in the file

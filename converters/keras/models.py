@@ -85,8 +85,8 @@ def _layers(config: JsonDict) -> list[JsonDict]:
     return list(config["layers"])
 
 
-def read_layer(data: JsonDict, reading: Reading) -> LayerSpec:
-    """The LayerSpec, still without calls, of one layer's JSON."""
+def read_layer(data: JsonDict, reading: Reading, held_as: str | None = None) -> LayerSpec:
+    """The LayerSpec, still without calls, of one layer's JSON; `held_as` stands in for a name left out."""
     config = data.get("config")
     model = _model_of(data, reading) if config is not None else None
     if isinstance(config, list):
@@ -104,7 +104,7 @@ def read_layer(data: JsonDict, reading: Reading) -> LayerSpec:
     shape = final.pop("batch_shape", None) if raw.class_name != "InputLayer" else None
     if built is None and shape is not None:
         built = {"input_shape": shape}
-    name = data.get("name") or config.get("name") or (model.name if model else None)
+    name = data.get("name") or config.get("name") or (model.name if model else held_as)
     if not isinstance(name, str):
         raise SourceError(f"a layer of class {raw.class_name!r} has no name")
     return LayerSpec(
@@ -123,7 +123,7 @@ def _inside(key: str, value: Any, reading: Reading) -> Any:
     """Layers in a config become LayerSpecs; everything else stays as it is."""
     if isinstance(value, list) and key == "cells":
         return [_inside(key, item, reading) for item in value]
-    return read_layer(value, reading) if _is_layer(key, value) else value
+    return read_layer(value, reading, key) if _is_layer(key, value) else value
 
 
 def _is_layer(key: str, value: Any) -> bool:

@@ -87,6 +87,7 @@ def read_in_part(
     context = Context(Builder(), Variables(), generation=generation, conventions=conventions, policy=policy)
     reader = _Reader(context, custom or {}, input_shapes or {})
     inputs = reader.inputs(model)
+    context.inputs = inputs
     outputs = tuple(value for value in reader.model(model, inputs, _Where()) if value is not None)
     names = tuple(ref.layer for ref in _refs(model.outputs))
     if reader.problems:
@@ -118,7 +119,8 @@ class _Reader:
             )
         spatial = {1: "t"} if len(shape) == 3 else {1: "h", 2: "w", 3: "c"}
         suffix = str(place) if place else ""
-        dims: list[Dim] = [BATCH]
+        static = layer.config.get("static_batch") and shape[0] is not None
+        dims: list[Dim] = [int(shape[0]) if static else BATCH]
         for axis, size in enumerate(shape[1:], 1):
             dims.append(int(size) if size is not None else Sym(spatial.get(axis, f"s{axis}") + suffix))
         policy = self.context.policy

@@ -31,6 +31,8 @@ def known_sizes(op: OpCall, item: Any) -> tuple[Dim, ...] | None:
         known = op.builder.known(item)
         whole = known is not None and known.ndim <= 1 and known.dtype.kind in "iu"
         return tuple(int(size) for size in known.reshape(-1)) if whole and known is not None else None
+    if isinstance(item, Sym):
+        return (item,)
     if isinstance(item, (list, tuple)):
         parts = [known_sizes(op, part) for part in item]
         return (
@@ -81,6 +83,9 @@ def spread(op: OpCall, value: Value, sizes: Sequence[Dim]) -> Value:
 
 def _with_sizes(op: OpCall, names: set[Sym]) -> Value:
     """A tensor that has all these sizes."""
+    for value in op.context.inputs:
+        if names <= set(value.shape):
+            return value
     for node in op.builder.nodes:
         for value in (*node.inputs, *node.outputs):
             if names <= set(value.shape):

@@ -10,6 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
+from porter.graph.dims import Dim
+
 
 @dataclass(frozen=True)
 class TensorRef:
@@ -62,6 +66,14 @@ class ModelSpec:
     outputs: Any  # TensorRefs, in the nest (list, tuple, dict) that the model returns
     inputs_nest: Any = None  # the nest of the inputs as the file has it
     trainable: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class SpreadArray:
+    """A constant that a live model makes as large as its batch: an array, and the shape that it fills."""
+
+    array: np.ndarray
+    shape: tuple[Dim, ...]
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,8 @@ from typing import Any
 from converters.keras.layers.ops_indexing import picked
 from converters.keras.layers.ops_shape import flat, with_ones
 from converters.keras.operation import OpCall, operation
+from converters.keras.sizes import spread
+from porter.graph.dims import Sym
 from porter.graph.model import Value
 from porter.graph.ops.indexing import Stack
 from porter.graph.ops.reshaping import Concat, Repeat, Tile
@@ -67,16 +69,34 @@ def _at_least(op: OpCall, value: Value, rank: int, *, ahead: bool) -> Value:
 @operation("Tile")
 def read_tile(op: OpCall, x: Any, repeats: Any) -> Value:
     value = op.operand(x)
+    listed = list(repeats) if isinstance(repeats, (list, tuple)) else [repeats]
+    if any(isinstance(count, Sym) for count in listed):
+        return _tiled_by_name(op, value, listed)
     times = [int(n) for n in op.numbers(repeats).reshape(-1)]
     times = [1] * (value.rank - len(times)) + times
     value = _at_least(op, value, len(times), ahead=True)
     return op.add(Tile(tuple(times)), value)
 
 
+def _tiled_by_name(op: OpCall, value: Value, times: Sequence[Any]) -> Value:
+    """Repeated as often as a size says that is known by name only: axes of size 1 alone."""
+    times = [1] * (value.rank - len(times)) + list(times)
+    value = _at_least(op, value, len(times), ahead=True)
+    pairs = list(zip(value.shape, times, strict=True))
+    if any(isinstance(count, Sym) and size != 1 for size, count in pairs):
+        raise op.refuse("an axis of several cells is repeated as often as the batch has rows")
+    plain = tuple(1 if isinstance(count, Sym) else int(count) for count in times)
+    value = value if set(plain) == {1} else op.add(Tile(plain), value)
+    pairs = list(zip(value.shape, times, strict=True))
+    return spread(op, value, [count if isinstance(count, Sym) else size for size, count in pairs])
+
+
 @operation("Repeat")
 def read_repeat(op: OpCall, x: Any, repeats: Any, axis: Any = None) -> Value:
     value = flat(op, op.operand(x)) if axis is None else op.operand(x)
     place = op.axis(axis or 0, value.rank)
+    if isinstance(repeats, Sym):
+        return _tiled_by_name(op, value, [repeats if k == place else 1 for k in range(value.rank)])
     times = [int(n) for n in op.numbers(repeats).reshape(-1)]
     if len(set(times)) == 1:
         return op.add(Repeat(times[0], place), value)

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from converters.keras.operation import OpCall, operation
-from porter.graph.dims import may_equal
+from converters.keras.sizes import reshaped_to, spread
+from porter.graph.dims import Sym, may_equal
 from porter.graph.model import Value
 from porter.graph.ops.indexing import Expand, Roll
 from porter.graph.ops.reshaping import Flip, Reshape, Transpose
@@ -15,6 +16,8 @@ from porter.graph.regroup import Kept
 
 def reshaped(op: OpCall, value: Value, wanted: Sequence[Any]) -> Value:
     """A reshape as Keras writes it: -1 (or None) is what is left over; a size may be known by name only."""
+    if any(isinstance(size, Sym) for size in wanted):
+        return reshaped_to(op, value, [-1 if size is None else size for size in wanted])
     sizes = [None if size is None or int(size) == -1 else int(size) for size in wanted]
     shape: list[int | Kept | None] = []
     for place, size in enumerate(sizes):
@@ -183,4 +186,6 @@ def read_rot90(op: OpCall, array: Any, k: int = 1, axes: Any = (0, 1)) -> Value:
 
 @operation("BroadcastTo")
 def read_broadcast_to(op: OpCall, x: Any, shape: Any) -> Value:
+    if any(isinstance(size, Sym) for size in shape):
+        return spread(op, op.operand(x), shape)
     return op.add(Expand(tuple(None if size is None else int(size) for size in shape)), op.operand(x))

@@ -9,6 +9,7 @@ import numpy as np
 
 from converters.keras.layers.ops_indexing import Range
 from converters.keras.operation import OpCall, operation
+from porter.graph.dims import Dim, Sym
 from porter.graph.model import Value
 from porter.graph.ops.indexing import Scatter
 from porter.graph.ops.reduction import Reduce
@@ -19,10 +20,15 @@ from porter.graph.ops.reshaping import Pad, Slice
 def read_slice(op: OpCall, inputs: Any, start_indices: Any, shape: Any) -> Value:
     value = op.operand(inputs)
     starts = [int(start) for start in op.numbers(start_indices).reshape(-1)]
-    return op.add(Slice(tuple(_window(*row) for row in zip(starts, shape, strict=True))), value)
+    rows = zip(starts, shape, value.shape, strict=True)
+    return op.add(Slice(tuple(_window(op, *row) for row in rows)), value)
 
 
-def _window(start: int, size: Any) -> Range:
+def _window(op: OpCall, start: int, size: Any, whole: Dim) -> Range:
+    if isinstance(size, Sym):
+        if size != whole or start:
+            raise op.refuse("a slice is as long as a size that only a running model knows")
+        return (None, None, 1)
     if size is None or int(size) == -1:
         return (start or None, None, 1)
     return (start, start + int(size), 1)
