@@ -39,6 +39,8 @@ WANTED: dict[str, Callable[[Array], Array]] = {
     "power": lambda x: x**2 + 1,
     "negative": lambda x: -x * 3,
     "default": lambda x: x * 2,
+    "constant_times": lambda x: x * 6 - [1, 2, 3, 4, 5, 6],
+    "new_axis": lambda x: x[:, :, None] / 2,
     "not_kept": lambda x: x.sum(axis=1),
     "numpy_type": lambda x: (x > 0.5).astype(float),
     "nested": lambda x: np.sqrt((x**2).sum(axis=1, keepdims=True)),
@@ -94,6 +96,7 @@ REFUSED = {
     "endless": "takes more than",
     "inner": "'map_fn' is not known here",
     "ordering": "which way round images lay",
+    "true_times": "not the same in every TensorFlow",
     "unknown_name": "'KEEP' is, is not in the file",
     "unknown_number": "'SCALE' is, is not in the file",
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from converters.keras.lambdas.backend_calls import METHODS, Caller, function
 from converters.keras.lambdas.terms import NotFollowed
 from porter.graph.model import Value
@@ -51,10 +53,40 @@ def rounded(world: Caller, x: Value) -> Any:
     return world.operation("Round", x)
 
 
-@function("identity", "update", "constant")
+@function("identity", "update")
 def identity(world: Caller, x: Any) -> Any:
     """Itself."""
     return x
+
+
+def typed_constant(world: Caller, value: Any, dtype: str | None = None) -> Value:
+    """Numbers as a tensor, whole ones as such unless another type is told."""
+    numbers = np.asarray(value)
+    if numbers.dtype.kind not in "bif":
+        raise NotFollowed("it makes a tensor of something other than numbers")
+    usual = {"b": "bool", "i": "int32", "f": "float32"}[numbers.dtype.kind]
+    return world.layer.constant(numbers, dtype or usual)
+
+
+@function("constant", "variable")
+def constant(
+    world: Caller, value: Any, dtype: str | None = None, shape: Any = None, name: Any = None
+) -> Value:
+    """Numbers as a tensor of Keras's own type; one number may fill a shape."""
+    made = typed_constant(world, value, dtype or "float32")
+    if shape is None:
+        return made
+    filled = np.broadcast_to(np.asarray(value), tuple(shape))
+    return typed_constant(world, filled.tolist(), dtype or "float32")
+
+
+@function("bias_add")
+def bias_add(world: Caller, x: Value, bias: Value, data_format: str | None = None) -> Any:
+    """A number for each channel, added; channels last unless it says otherwise."""
+    told = data_format or world.layer.context.conventions.data_format
+    if x.rank > 2 and told != "channels_last":
+        raise NotFollowed("bias_add is followed with channels last only")
+    return world.operation("Add", x, bias)
 
 
 @function("relu")

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-import converters.keras.lambdas.backend_numbers
-import converters.keras.lambdas.backend_shapes  # noqa: F401  (both fill the tables)
+import converters.keras.lambdas.backend_shapes  # noqa: F401  (fills the tables, as the next one does)
 from converters.keras.lambdas.backend_calls import FUNCTIONS, METHODS, Caller
+from converters.keras.lambdas.backend_numbers import typed_constant
 from converters.keras.lambdas.builtin import BUILTINS, LIST_METHODS
 from converters.keras.lambdas.shapes import Extent, Shape
 from converters.keras.lambdas.terms import NotFollowed, Reference
@@ -78,7 +78,7 @@ NUMBERS: Mapping[str, Callable[..., float]] = {
     "sqrt": math.sqrt,
     "tanh": math.tanh,
 }
-CONSTANTS: Mapping[str, float] = {"e": math.e, "pi": math.pi}
+CONSTANTS: Mapping[str, float | None] = {"e": math.e, "newaxis": None, "pi": math.pi}
 TYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8".split())
 TF_GROUPS = ("", "math.", "nn.", "linalg.", "image.")
 TF_OLD: Mapping[str, str] = {
@@ -136,6 +136,9 @@ class KerasWorld(Caller):
         refuse_names((left, right))
         if sign not in SIGNS or any(isinstance(item, (Extent, Shape)) for item in (left, right)):
             raise NotFollowed(f"operator {sign} of these values is not carried")
+        types = {item.dtype for item in (left, right) if isinstance(item, Value)}
+        if "bool" in types and len(types) > 1 and not self.layer.context.conventions.turned:
+            raise NotFollowed(f"{sign} of numbers with true and false is not the same in every TensorFlow")
         return self.operation(SIGNS[sign], left, right)
 
     def unary(self, sign: str, value: Any) -> Any:
@@ -180,13 +183,21 @@ class KerasWorld(Caller):
         except NotFollowed:
             return reference
         kind = MODULES[module]
-        if kind == "numbers" and name in CONSTANTS:
+        if kind in ("numbers", "tensorflow") and name in CONSTANTS:
             return CONSTANTS[name]
-        return name if kind in ("tensorflow", "numbers") and name in TYPES else reference
+        return name if kind == "tensorflow" and name in TYPES else reference
+
+    def _type_name(self, value: Any) -> Any:
+        """NumPy's types, which are functions too, where they are arguments."""
+        is_type = isinstance(value, Reference) and len(value.path) == 2 and value.path[1] in TYPES
+        numpy = is_type and USUAL_NAMES.get(value.path[0], value.path[0]) == "numpy"
+        return value.path[1] if numpy else value
 
     def call(self, function: Any, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         """A function of a module, of Python, or a method."""
         if isinstance(function, Reference) and function.path != ("isinstance",):
+            arguments = [self._type_name(item) for item in arguments]
+            named = {key: self._type_name(item) for key, item in named.items()}
             refuse_names((list(arguments), dict(named)))
         try:
             return self._called(function, arguments, named)
@@ -227,6 +238,8 @@ class KerasWorld(Caller):
     # -- callables by their home ---------------------------------------------------------------------
 
     def _backend(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
+        if name.startswith("tf."):  # as Keras's own backend imported it
+            return self._tensorflow(name.removeprefix("tf."), arguments, named)
         rule = FUNCTIONS.get(name)
         if rule is None:
             raise NotFollowed(f"the backend function {name!r} is not known here")
@@ -239,6 +252,8 @@ class KerasWorld(Caller):
     def _numbers(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         if name in NUMBERS and all(isinstance(item, (int, float)) for item in arguments) and not named:
             return NUMBERS[name](*arguments)
+        if name in ("array", "asarray"):
+            return typed_constant(self, *arguments, **named)
         raise NotFollowed(f"{name} of numbers is not known here")
 
     def _tensorflow(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
@@ -246,7 +261,7 @@ class KerasWorld(Caller):
             return Shape(arguments[0])
         name = TF_OLD.get(name, name)
         if name == "constant":
-            return arguments[0]
+            return typed_constant(self, *arguments, **named)
         found = _rule_of_tensorflow(name)
         rule = rules.reading.get(found)
         if rule is None or isinstance(rule, Unsupported):
