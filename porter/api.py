@@ -191,7 +191,8 @@ def verify(
     them and has the comparison say why where there are none. `report` names a folder for `report.json`.
     `source_backend` is what an old file was trained on, where it does not say.
     """
-    from porter import bundle, verification
+    from porter import verification
+    from porter.report import write as write_report
 
     limits = _tolerance(tolerance)
     file = Path(inputs) if inputs is not None else None
@@ -201,7 +202,7 @@ def verify(
         comparison = replace(comparison, notes=(*comparison.notes, NO_LAYERS))
     if report is not None:
         Path(report).mkdir(parents=True, exist_ok=True)
-        bundle.write_json(Path(report) / bundle.REPORT, comparison.to_dict())
+        write_report(Path(report), comparison)
     return comparison
 
 

@@ -21,7 +21,6 @@ from porter.source_model import LedgerRow, SourceModel, Written
 from porter.version import __version__
 
 MANIFEST = "porter.json"
-REPORT = "report.json"
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from porter import bundle, frameworks
+from porter import bundle, frameworks, report
 from porter.compare import Comparison
 from porter.errors import RequestError, WeightsError
 from porter.graph.check import check
@@ -96,8 +96,8 @@ def _verified(done: Converted, outcome: Comparison | str) -> Converted:
         content = {**done.manifest, "notices": [*done.manifest["notices"], f"not verified: {outcome}"]}
         bundle.write_json(done.path / bundle.MANIFEST, content)
         return replace(done, manifest=content)
-    bundle.write_json(done.path / bundle.REPORT, outcome.to_dict())
-    told = {"equivalent": outcome.equivalent, "verdict": outcome.verdict, "report": bundle.REPORT}
+    report.write(done.path, outcome)
+    told = {"equivalent": outcome.equivalent, "verdict": outcome.verdict, "report": report.JSON}
     content = {**done.manifest, "verification": told}
     bundle.write_json(done.path / bundle.MANIFEST, content)
     return replace(done, manifest=content, verification=outcome)

@@ -54,7 +54,7 @@ def test_the_report_lies_in_the_bundle(verified: porter.Bundle) -> None:
         "report": "report.json",
     }
     left = sorted(path.name for path in verified.path.iterdir())
-    assert left == ["model.py", "model.safetensors", "porter.json", "report.json"]
+    assert left == ["model.py", "model.safetensors", "porter.json", "report.html", "report.json"]
 
 
 def test_without_verifying_there_is_no_report(tmp_path: Path) -> None:

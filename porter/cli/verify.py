@@ -5,10 +5,10 @@ from __future__ import annotations
 import argparse
 
 from porter import api
-from porter.cli.junit import write_junit
 from porter.cli.output import Output
 from porter.cli.values import source
 from porter.compare.table import lines
+from porter.report.junit import write_junit
 
 
 def run(told: argparse.Namespace, output: Output) -> int:
