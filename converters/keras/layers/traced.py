@@ -23,3 +23,11 @@ def read_variable(layer: LayerCall) -> Value:
 def read_spread(layer: LayerCall) -> Value:
     call = OpCall(**vars(layer))
     return spread(call, layer.constant(layer.config["array"]), layer.config["shape"])
+
+
+@rules.reads("porter.Mask")
+def read_mask(layer: LayerCall) -> Value:
+    mask = layer.context.masks.get(layer.value)
+    if mask is None:
+        raise layer.refuse("the mask of a tensor is used that is not carried to here")
+    return mask

@@ -8,7 +8,7 @@ happens the variables of all layers are symbolic too, so that what a model compu
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, nullcontext
 from importlib import import_module
 from typing import Any
@@ -17,9 +17,10 @@ import numpy as np
 
 from converters.keras.bind_objects import snake
 from converters.keras.live.inputs import Inputs
-from converters.keras.live.naming import HIDDEN, Names
+from converters.keras.live.naming import Names
 from converters.keras.live.recorder import Recorder
-from converters.keras.live.records import Held, Trace, leaves
+from converters.keras.live.records import Trace, leaves
+from converters.keras.live.stand_ins import StandIns
 from converters.keras.rules import rules
 from porter.errors import UnsupportedModel
 
@@ -33,13 +34,17 @@ def known(layer: Any) -> bool:
 def traced(model: Any, inputs: Inputs, batch: int) -> Trace:
     """What the model calls for a batch of this size."""
     keras = import_module("keras")
-    stand_ins = StandIns(keras, model)
+    stand_ins = StandIns(
+        model,
+        lambda item: isinstance(item, keras.Variable),
+        lambda variable, layer: _variable_tensor(keras, model.name, variable, layer),
+    )
     recorder = Recorder(
         model,
         Names(keras.layers.Layer),
         lambda item: isinstance(item, keras.KerasTensor),
         stand_ins.held,
-        _numbers(keras),
+        _plain(keras),
     )
     tensors = [
         keras.KerasTensor((batch, *one.sizes), one.dtype, name=f"{one.name}_of_trace")
@@ -52,12 +57,10 @@ def traced(model: Any, inputs: Inputs, batch: int) -> Trace:
     return recorder.finish(outputs)
 
 
-def _numbers(keras: Any) -> Callable[[Any], np.ndarray | None]:
-    def numbers(item: Any) -> np.ndarray | None:
-        if isinstance(item, np.ndarray):
-            return item
+def _plain(keras: Any) -> Callable[[Any], Any]:
+    def plain(item: Any) -> Any:
         if not keras.ops.is_tensor(item):
-            return None
+            return item
         try:
             return np.asarray(keras.ops.convert_to_numpy(item))
         except (TypeError, ValueError, NotImplementedError, RuntimeError) as error:
@@ -66,92 +69,13 @@ def _numbers(keras: Any) -> Callable[[Any], np.ndarray | None]:
                 "keras.ops alone"
             ) from error
 
-    return numbers
+    return plain
 
 
-class StandIns:
-    """Symbolic tensors in the place of the variables that layers hold as attributes."""
-
-    def __init__(self, keras: Any, model: Any) -> None:
-        self.keras, self.name = keras, model.name
-        self.layers = list(model._flatten_layers(include_self=True, recursive=True))
-        self._made: dict[int, Any] = {}
-        self._held: dict[int, Held] = {}
-
-    def held(self, item: Any) -> Held | None:
-        """What a stand-in, or a variable itself, stands for."""
-        if isinstance(item, self.keras.Variable):
-            return self._entry(item, item.name, None, item.dtype)
-        return self._held.get(id(item))
-
-    @staticmethod
-    def _entry(variable: Any, name: str, owner: Any, dtype: str) -> Held:
-        shape = tuple(int(size) for size in variable.shape)
-        return Held(variable, name, dtype, shape, bool(variable.trainable), owner)
-
-    def _stand_in(self, variable: Any, name: str, layer: Any) -> Any:
-        if id(variable) not in self._made:
-            float_ = self.keras.backend.is_float_dtype(variable.dtype)
-            dtype = layer.compute_dtype if float_ and layer.autocast else variable.dtype
-            tensor = _variable_tensor(self.keras, self.name, variable, dtype)
-            self._made[id(variable)] = tensor
-            self._held[id(tensor)] = self._entry(variable, name, layer, dtype)
-        return self._made[id(variable)]
-
-    @contextmanager
-    def everywhere(self) -> Iterator[None]:
-        """In all layers of the model."""
-        with self._in(self.layers, self._replaced):
-            yield
-
-    @contextmanager
-    def not_in(self, layer: Any) -> Iterator[None]:
-        """In all layers but one and those that it holds."""
-        own = list(layer._flatten_layers(include_self=True, recursive=True))
-        with self._in(own, self._restored):
-            yield
-
-    @contextmanager
-    def _in(self, layers: Sequence[Any], change: Callable[[Any, str, Any], Any]) -> Iterator[None]:
-        before: list[tuple[dict[str, Any], str, Any]] = []
-        try:
-            for layer in layers:
-                held = vars(layer)
-                for name, value in list(held.items()):
-                    new = change(layer, name, value)
-                    if new is not value:
-                        before.append((held, name, value))
-                        held[name] = new
-            yield
-        finally:
-            for held, name, value in before:
-                held[name] = value
-
-    def _replaced(self, layer: Any, name: str, value: Any) -> Any:
-        if HIDDEN.fullmatch(name):
-            return value
-        plain = name.lstrip("_")
-        if isinstance(value, self.keras.Variable):
-            return self._stand_in(value, plain, layer)
-        if isinstance(value, (list, tuple)) and any(isinstance(one, self.keras.Variable) for one in value):
-            parts = [self._replaced(layer, f"{plain}_{place}", one) for place, one in enumerate(value)]
-            return tuple(parts) if isinstance(value, tuple) else parts
-        if isinstance(value, dict) and any(isinstance(one, self.keras.Variable) for one in value.values()):
-            return {key: self._replaced(layer, f"{plain}_{key}", one) for key, one in value.items()}
-        return value
-
-    def _restored(self, layer: Any, name: str, value: Any) -> Any:
-        if id(value) in self._held:
-            return self._held[id(value)].variable
-        if type(value) in (list, tuple) and any(id(one) in self._held for one in value):
-            return type(value)(self._restored(layer, name, one) for one in value)
-        if type(value) is dict and any(id(one) in self._held for one in value.values()):
-            return {key: self._restored(layer, name, one) for key, one in value.items()}
-        return value
-
-
-def _variable_tensor(keras: Any, model: str, variable: Any, dtype: str) -> Any:
-    """A symbolic tensor that says of itself what a variable says, and refuses to be assigned."""
+def _variable_tensor(keras: Any, model: str, variable: Any, layer: Any) -> tuple[Any, str]:
+    """A symbolic tensor that says what a variable says, and refuses to be assigned; and its type."""
+    float_ = keras.backend.is_float_dtype(variable.dtype)
+    dtype = str(layer.compute_dtype if float_ and layer.autocast else variable.dtype)
 
     class VariableTensor(keras.KerasTensor):  # type: ignore[misc]
         @property
@@ -160,15 +84,15 @@ def _variable_tensor(keras: Any, model: str, variable: Any, dtype: str) -> Any:
 
         def assign(self, *_: Any, **__: Any) -> None:
             raise UnsupportedModel(
-                f"model {model!r}: variable {variable.path!r} is assigned to while the model runs; state that "
-                "inference changes is not carried"
+                f"model {model!r}: variable {variable.path!r} is assigned to while the model runs; state "
+                "that inference changes is not carried"
             )
 
         assign_add = assign_sub = assign
 
     made = VariableTensor(tuple(variable.shape), dtype, name=variable.name)
     made.trainable, made.path = variable.trainable, variable.path
-    return made
+    return made, dtype
 
 
 @contextmanager

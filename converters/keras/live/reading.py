@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.keras.live import keras3
+from converters.keras.live import keras2, keras3
 from converters.keras.live.inputs import Inputs, inputs_of, zeros
 from converters.keras.live.merging import SIZES, merged
 from converters.keras.live.nesting import nested
@@ -37,8 +37,6 @@ def read_live(live: LiveModel) -> SourceModel:
     model = live.model
     generation = generation_of(model)
     name = str(getattr(model, "name", "model"))
-    if generation == 2:
-        raise UnsupportedModel(f"model {name!r}: live models of tf.keras cannot be read yet")
     assert generation is not None
     return _Road(model, name, generation, live).source()
 
@@ -98,7 +96,9 @@ class _Road:
 
     def _traced(self, inputs: Inputs, batch: int) -> Trace:
         try:
-            return keras3.traced(self.model, inputs, batch)
+            if self.generation == 3:
+                return keras3.traced(self.model, inputs, batch)
+            return keras2.traced(self.model, inputs, batch if self.told.static_batch else None)
         except CANNOT as error:
             raise UnsupportedModel(
                 f"model {self.name!r}: its code cannot be followed on symbolic tensors: {_told(error)}; it "
@@ -108,13 +108,14 @@ class _Road:
     def _run(self, inputs: Inputs) -> RunHere:
         def run(arrays: Sequence[np.ndarray]) -> tuple[Sequence[np.ndarray], Sequence[str]]:
             outputs = self._called(inputs, arrays, "run")
-            told = [str(self.package.backend.standardize_dtype(one.dtype)) for one in outputs]
+            told = [str(getattr(one.dtype, "name", one.dtype)).removeprefix("torch.") for one in outputs]
             return [_plain(self._numbers(one)) for one in outputs], told
 
         return run
 
     def _called(self, inputs: Inputs, arrays: Sequence[np.ndarray], what: str) -> list[Any]:
-        convert = self.package.ops.convert_to_tensor
+        functions = self.package.ops if self.generation == 3 else import_module("tensorflow")
+        convert = functions.convert_to_tensor
         tensors = [
             convert(array, dtype=one.dtype) for array, one in zip(arrays, inputs.entries, strict=True)
         ]
@@ -126,6 +127,8 @@ class _Road:
         return [leaf for leaf in leaves(outputs) if leaf is not None]
 
     def _numbers(self, variable: Any) -> np.ndarray:
+        if self.generation == 2:
+            return np.asarray(variable)
         return np.asarray(self.package.ops.convert_to_numpy(variable))
 
 

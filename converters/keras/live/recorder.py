@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from converters.keras.live.naming import Names
 from converters.keras.live.records import Held, Inside, Record, Tensor, Trace, changed
 from porter.errors import UnsupportedModel
 
 
 class Recorder:
-    """One trace in the making. `is_tensor` and `held` tell symbolic tensors and variables, by framework."""
+    """One trace in the making.
+
+    `is_tensor` and `held` know symbolic tensors and variables, `plain` makes values of what else there is.
+    """
 
     def __init__(
         self,
@@ -21,10 +22,10 @@ class Recorder:
         names: Names,
         is_tensor: Callable[[Any], bool],
         held: Callable[[Any], Held | None],
-        numbers: Callable[[Any], np.ndarray | None],
+        plain: Callable[[Any], Any],
     ) -> None:
         self.model, self.names = model, names
-        self.is_tensor, self.held, self.numbers = is_tensor, held, numbers
+        self.is_tensor, self.held, self.plain = is_tensor, held, plain
         self.trace = Trace()
         self.stack: list[Inside] = []
         self.asleep = 0  # inside a known layer, whose own calls are not recorded
@@ -106,5 +107,4 @@ class Recorder:
                 f"model {self.model.name!r}: {where} uses a symbolic tensor that its call did not make; "
                 "make everything that depends on inputs inside `call`"
             )
-        numbers = self.numbers(item)
-        return item if numbers is None else numbers
+        return self.plain(item)
