@@ -59,7 +59,7 @@ def convert(
     out: str | Path | None = None,
     io_layout: IoLayout = "native",
     dtype: str = "keep",
-    weights_format: str = "safetensors",
+    weights_format: str | None = None,
     custom: Sequence[str | Path] = (),
     inputs: str | Path | None = None,
     input_shapes: Mapping[str, tuple[int, ...]] | None = None,
@@ -96,7 +96,7 @@ def to_torch(
     out: str | Path | None = None,
     io_layout: IoLayout = "native",
     dtype: str = "keep",
-    weights_format: str = "safetensors",
+    weights_format: str | None = None,
     static_batch: bool = False,
     verify: bool = True,
     force: bool = False,
@@ -121,7 +121,7 @@ def to_jax(
     out: str | Path | None = None,
     io_layout: IoLayout = "native",
     dtype: str = "keep",
-    weights_format: str = "safetensors",
+    weights_format: str | None = None,
     static_batch: bool = False,
     verify: bool = True,
     force: bool = False,
@@ -153,7 +153,7 @@ def to_keras(
 class _Live:
     io_layout: IoLayout
     dtype: str
-    weights_format: str
+    weights_format: str | None
     static_batch: bool
     verify: bool
     force: bool

@@ -9,7 +9,7 @@ import numpy as np
 
 from porter.errors import GraphError
 from porter.graph.model import Param
-from porter.weights.tensor import Constant, Moved, Tensor, identity
+from porter.weights.tensor import Constant, Moved, Stacked, Tensor, identity
 from porter.writing.forms import Weight
 
 INLINE = 64
@@ -20,23 +20,26 @@ class Places:
     """Answers for each parameter where its numbers lie in a written bundle."""
 
     def __init__(self, weights: Mapping[str, Weight]) -> None:
-        self.direct: dict[object, str] = {}
-        self.moved: dict[object, tuple[str, Moved]] = {}
+        self.found: dict[object, dict[str, Any]] = {}
         for key, weight in weights.items():
-            self.direct.setdefault(identity(weight.tensor), key)
-            if isinstance(weight.tensor, Moved):
-                self.moved.setdefault(identity(weight.tensor.base), (key, weight.tensor))
+            self._note(weight.tensor, {"key": key})
+        for key, weight in weights.items():
+            if isinstance(weight.tensor, Stacked):
+                for place, base in enumerate(weight.tensor.bases):
+                    self._note(base, {"key": key, "row": place})
+
+    def _note(self, tensor: Tensor, place: dict[str, Any]) -> None:
+        """A tensor lies at `place`; what it was moved from can be brought back from there."""
+        self.found.setdefault(identity(tensor), place)
+        if isinstance(tensor, Moved):
+            sizes = {**_sizes(tensor), **tensor.sizes}
+            back = {**place, "move": str(tensor.move.inverse()), "sizes": sizes}
+            self.found.setdefault(identity(tensor.base), back)
 
     def __call__(self, param: Param) -> dict[str, Any]:
         """The manifest's words for one parameter."""
         name = identity(param.tensor)
-        if name in self.direct:
-            return {"key": self.direct[name]}
-        if name in self.moved:
-            key, step = self.moved[name]
-            sizes = dict(step.sizes)
-            return {"key": key, "move": str(step.move.inverse()), "sizes": {**_sizes(step), **sizes}}
-        return _inline(param.tensor)
+        return self.found[name] if name in self.found else _inline(param.tensor)
 
 
 def _sizes(step: Moved) -> dict[str, int]:

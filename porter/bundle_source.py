@@ -16,7 +16,7 @@ from porter.graph.model import Param
 from porter.graph.serial import from_json
 from porter.source_model import LedgerRow, ReadRequest, SourceModel
 from porter.weights.reading import stored_tensors
-from porter.weights.tensor import Constant, Stored, moved
+from porter.weights.tensor import Constant, Row, Tensor, moved
 
 
 def is_bundle(path: Path) -> bool:
@@ -74,7 +74,9 @@ def read_bundle(request: ReadRequest) -> SourceModel:
     return SourceModel(check(graph, "reading the bundle"), ledger, facts)
 
 
-def _brought_back(tensor: Stored, row: Mapping[str, Any]) -> Any:
+def _brought_back(tensor: Tensor, row: Mapping[str, Any]) -> Tensor:
+    if "row" in row:
+        tensor = Row(tensor, int(row["row"]))
     if "move" not in row:
         return tensor
     return moved(tensor, str(row["move"]), **{name: int(size) for name, size in row["sizes"].items()})

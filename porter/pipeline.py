@@ -23,7 +23,7 @@ class Options:
     """How to convert; `convert` in `api.py` documents each."""
 
     io_layout: IoLayout = "native"
-    weights_format: str = "safetensors"
+    weights_format: str | None = None  # None: the first that the target has
     force: bool = False
 
 
@@ -46,7 +46,16 @@ def write(source: SourceModel, target: Converter, options: Options) -> tuple[Lai
     graph = check(normalise(source.graph), "normalising")
     laid = lay_out(graph, target.orientation, options.io_layout)
     check(laid.graph, "laying out")
-    return laid, target.write(laid, options.weights_format)
+    return laid, target.write(laid, _format(target, options))
+
+
+def _format(target: Converter, options: Options) -> str:
+    formats = target.weights_formats
+    chosen = options.weights_format or next(iter(formats))
+    if chosen not in formats:
+        known = ", ".join(formats)
+        raise RequestError(f"weights format {chosen!r} is not one that {target.title} has: {known}")
+    return chosen
 
 
 Verify = Callable[[Converted, str], Comparison | str]
@@ -69,20 +78,17 @@ def convert(
     verify: Verify | None = None,
 ) -> Converted:
     """Write `source` as a bundle of `target`. A failure leaves `out` as it was."""
-    formats = target.weights_formats
-    if options.weights_format not in formats:
-        known = ", ".join(formats)
-        raise RequestError(
-            f"weights format {options.weights_format!r} is not one that {target.title} has: {known}"
-        )
     laid, written = write(source, target, options)
-    file, write_weights = formats[options.weights_format]
-    weights = {"file": file, "format": options.weights_format}
+    chosen = _format(target, options)
+    file, write_weights = target.weights_formats[chosen]
+    weights = {"file": file, "format": chosen}
     content = bundle.manifest(source, laid, written, target.name, weights, options.io_layout)
     _nothing_lost(content["ledger"], source)
     with bundle.fresh_folder(out, options.force) as folder:
         (folder / "model.py").write_text(written.source, encoding="utf-8")
         write_weights(folder / file, {key: w.tensor for key, w in written.weights.items()}, progress)
+        for name, write_extra in written.extras.items():
+            write_extra(folder / name)
         bundle.write_json(folder / bundle.MANIFEST, content)
         done = Converted(folder, source, laid, written, target, content)
         if verify is not None:

@@ -95,6 +95,10 @@ class Survey:
     notices: tuple[str, ...] = ()
 
 
+Extra = Callable[[Path], None]
+"""Writes one more file to this path; the code and the weights already lie beside it."""
+
+
 @dataclass(frozen=True)
 class Written:
     """A model as a target's source code, with its weights under the target's keys."""
@@ -103,6 +107,7 @@ class Written:
     weights: Mapping[str, Weight]
     modules: Mapping[str, Node]  # attribute path -> the node it computes
     plain: frozenset[str] = frozenset()  # paths of modules whose own output is the node's, as it is
+    extras: Mapping[str, Extra] = field(default_factory=dict)  # further files of the bundle by name
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,9 @@
 """Keras's rule tables. Layer classes are read by name, operations as `("ops", class)` and TensorFlow's
-functions as `("tf", name)`; writing comes with Keras as a target."""
+functions as `("tf", name)`; ops are written by class."""
 
 from __future__ import annotations
 
-from porter.rules import Families, Rules
+from porter.rules import Families, Rules, by_module
 
 
 def _likely(thing: object, family: str) -> bool:
@@ -11,4 +11,8 @@ def _likely(thing: object, family: str) -> bool:
     return group == thing[0] if isinstance(thing, tuple) else group not in ("ops", "tf")
 
 
-rules = Rules("keras", read=Families("converters.keras.layers", _likely))
+rules = Rules(
+    "keras",
+    read=Families("converters.keras.layers", _likely),
+    written=Families("converters.keras.writes", by_module),
+)

@@ -18,6 +18,7 @@ from converters.keras.archive import content_of
 from converters.keras.load import SavedModel
 from converters.keras.load import load as load_files
 from porter.errors import RunError
+from porter.workers.bundle_module import import_bundle
 from porter.workers.job import Watch
 from porter.workers.process import NotAvailable
 
@@ -51,6 +52,8 @@ def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) 
     tf.config.experimental.enable_tensor_float_32_execution(False)
     if precision != "own":
         raise NotAvailable(f"Keras files are run in their own precision, not in {precision}")
+    if "bundle" in model:
+        return _bundle(Path(model["bundle"]))
     paths = [Path(path) for path in model["files"]]
     saved = load_files(paths, source_backend=model.get("backend"))
     keras, opened = _honest_keras(saved)
@@ -59,6 +62,15 @@ def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) 
             return KerasModel(keras, opened(keras, saved, Path(folder)))
     except CANNOT as error:
         raise NotAvailable(f"{keras.__name__} {keras.__version__} cannot load it: {_brief(error)}") from error
+
+
+def _bundle(folder: Path) -> KerasModel:
+    """A bundle's own code and weights."""
+    try:
+        keras = __import__("keras")
+    except ImportError as missing:
+        raise NotAvailable(f"keras is not installed ({missing})") from missing
+    return KerasModel(keras, import_bundle(folder).load())
 
 
 def _honest_keras(saved: SavedModel) -> tuple[Any, Callable[[Any, SavedModel, Path], Any]]:

@@ -51,8 +51,7 @@ def _add_form(parser: ArgumentParser) -> None:
     group.add_argument(
         "--weights-format",
         choices=("safetensors", "h5", "msgpack", "orbax"),
-        default="safetensors",
-        help="file format of the weights of a torch or jax bundle (msgpack and orbax: jax)",
+        help="file format of the weights of a torch or jax bundle (default: safetensors; msgpack, orbax: jax)",
     )
 
 

@@ -159,6 +159,61 @@ class Recast:
         return array if self.dtype == self.base.dtype else array.astype(number_type(self.dtype))
 
 
+@dataclass(frozen=True, eq=False)
+class Stacked:
+    """Tensors of one shape side by side along a new first axis."""
+
+    bases: tuple[Tensor, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.bases), *self.bases[0].shape)
+
+    @property
+    def dtype(self) -> str:
+        return self.bases[0].dtype
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return tuple(dict.fromkeys(origin for base in self.bases for origin in base.origins))
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        told = (f"row {place}: {' '.join(base.steps) or 'as it is'}" for place, base in enumerate(self.bases))
+        return tuple(told)
+
+    def read(self) -> Array:
+        return np.stack([base.read() for base in self.bases])
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One of the tensors that lie side by side along the first axis of another."""
+
+    base: Tensor
+    place: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.base.shape[1:]
+
+    @property
+    def dtype(self) -> str:
+        return self.base.dtype
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return self.base.origins
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (*self.base.steps, f"row {self.place}")
+
+    def read(self) -> Array:
+        found: Array = self.base.read()[self.place]
+        return found
+
+
 def number_type(dtype: str) -> np.dtype[Any]:
     """NumPy's type of that name, bfloat16 included."""
     kind: Any = dtype

@@ -52,6 +52,7 @@ class Program:
     modules: Mapping[str, Node]  # attribute path -> the node that it computes
     plain: frozenset[str]  # paths of modules whose own output is the node's, as it is
     helpers: tuple[str, ...]
+    forms: Mapping[Node, Form] = field(default_factory=dict)  # how each node is said
 
 
 @dataclass(eq=False)
@@ -193,7 +194,9 @@ class _Planner:
         attributes = _made(self.root).resolved(constructors)
         plans.append(ClassPlan(self.name, "", (), attributes, self.root.body, tuple(self.root.frozen)))
         helpers = dict.fromkeys(helper for form in self.forms.values() for helper in form.helpers)
-        return Program(tuple(plans), self.weights, self.modules, frozenset(self.plain), tuple(helpers))
+        return Program(
+            tuple(plans), self.weights, self.modules, frozenset(self.plain), tuple(helpers), self.forms
+        )
 
     def _collect_weights(self) -> None:
         """Weights and modules under their full attribute paths, in the order of the source."""

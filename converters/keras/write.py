@@ -1,0 +1,132 @@
+"""A laid-out graph as a Keras model: code that builds it, the same as a config, and weights for both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from converters.keras.rules import rules
+from converters.keras.write_config import Made, Model, config_of, follow
+from converters.keras.write_files import ARCHITECTURE, ARCHIVE, WEIGHTS, Archive, JsonFile
+from converters.keras.write_functions import BUILD, TAKEN, Entry, attribute_of, functions
+from converters.keras.write_layers import ARGUMENTS, DEFAULTS
+from converters.keras.write_nodes import KerasNode, input_names, keras_graph, safe_name
+from converters.keras.write_operations import snake_case
+from converters.keras.write_order import groups
+from porter.errors import GraphError
+from porter.graph.model import Graph, Node
+from porter.layout import LaidOut
+from porter.source.names import class_name
+from porter.source.render import render
+from porter.source.statements import Function, Module, Raw, Statement
+from porter.source_model import Extra, Written
+from porter.writing.forms import Form, Layer, Weight
+from porter.writing.program import Dialect, Program
+from porter.writing.snippets import constructor_arguments, snippets
+from porter.writing.translate import signature, translate
+
+ABOUT = """{name} in Keras; `load()` returns it with its weights, ready for inference.
+
+`model.keras` beside this file is the same model as one archive, `model.json` its architecture."""
+
+CUSTOM = "\n\nIt has layers of its own: import this file before `keras.models.load_model`."
+
+LOAD = f'''def load(path=None):
+    """The model with its weights (by default those beside this file)."""
+    model = {BUILD}()
+    path = Path(__file__).with_name("{WEIGHTS}") if path is None else path
+    model.load_weights(path)
+    return model'''
+
+MODULES = {
+    "layers.": "from keras import layers",
+    "ops.": "from keras import ops",
+    "np.": "import numpy as np",
+}
+"""Imported where the text uses them."""
+
+PACKAGE = "converters.keras"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """The model with one choice of names."""
+
+    graph: Graph
+    forms: Mapping[Node, Form]
+    program: Program
+    functions: Sequence[Function]
+    model: Model
+
+
+def write(laid: LaidOut, weights_format: str = "h5") -> Written:
+    """The Keras form of a graph; every op that Keras cannot say is reported in one error."""
+    draft = _draft(laid.graph, ())
+    clashes = _clashes(draft.model)
+    if clashes:
+        draft = _draft(laid.graph, clashes)
+    config = config_of(draft.model)
+    named = groups(draft.model)
+    weights: dict[str, Weight] = {}
+    modules: dict[str, Node] = {}
+    plain: set[str] = set()
+    calls = {made.name: len(made.calls) for made in draft.model.made}
+    for node, form in draft.forms.items():
+        if not isinstance(form, Layer):
+            continue
+        assert isinstance(node, KerasNode)
+        if node.full_name not in named:
+            raise GraphError(f"{node.origin}: the code makes no layer {node.full_name}")
+        for key, weight in form.weights.items():
+            weights.setdefault(f"layers.{named[node.full_name]}.{key}", weight)
+        modules.setdefault(node.full_name, node.was or node)
+        if form.statements is None and form.use is None and calls[node.full_name] == 1:
+            plain.add(node.full_name)
+    extras: dict[str, Extra] = {ARCHITECTURE: JsonFile(config), ARCHIVE: Archive(config)}
+    return Written(_source(draft, laid), weights, modules, frozenset(plain), extras)
+
+
+def _draft(graph: Graph, avoid: Sequence[str]) -> Draft:
+    own = constructor_arguments(PACKAGE)
+    graph = keras_graph(graph, avoid)
+    arguments = {f"layers.{name}": told for name, told in ARGUMENTS.items()}
+    usual = {f"layers.{name}": told for name, told in DEFAULTS.items()}
+    dialect = Dialect(frozenset(), {**arguments, **own}, usual, frozenset(TAKEN))
+    program = translate(graph, rules, dialect, class_name(graph.name))
+    names = input_names(graph)
+    entries = [Entry(names[value], value) for value in graph.inputs]
+    scopes = {
+        attribute_of(scope.name): scope.name for node in graph.nodes for scope in node.origin.scopes
+    }
+    made = functions(program, safe_name(graph.name, "model"), entries, scopes)
+    known = {**dict.fromkeys(program.helpers, ()), **own}
+    return Draft(graph, program.forms, program, made, follow(made, known))
+
+
+def _clashes(model: Model) -> list[str]:
+    """Patterns of the names that Keras gives to functions here, where a layer has such a name."""
+    kinds = {snake_case(made.class_name) for made in model.made if not made.is_layer}
+    patterns = [rf"{kind}(_\d+)?" for kind in sorted(kinds)]
+    return [one for one in patterns if any(_is(made, one) for made in model.made if made.is_layer)]
+
+
+def _is(made: Made, pattern: str) -> bool:
+    return re.fullmatch(pattern, made.name) is not None
+
+
+def _source(draft: Draft, laid: LaidOut) -> str:
+    *blocks, whole = draft.functions
+    doc = "\n".join(["The converted model.", "", *signature(laid.graph, laid.source_axes)])
+    helpers = snippets(PACKAGE, draft.program.helpers)
+    body: list[Statement] = [
+        *(Raw(text) for text in helpers),
+        *blocks,
+        Function(whole.name, (), whole.body, doc),
+        Raw(LOAD),
+    ]
+    text = render(Module("", frozenset(), tuple(body)))
+    imports = {"from pathlib import Path", "import keras"}
+    imports |= {line for word, line in MODULES.items() if re.search(rf"\b{re.escape(word)}", text)}
+    about = ABOUT.format(name=class_name(draft.graph.name)) + (CUSTOM if helpers else "")
+    return render(Module(about, frozenset(imports), tuple(body)))

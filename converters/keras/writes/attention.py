@@ -1,0 +1,131 @@
+"""Attention: heads, who may look at whom, and the weighted sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from converters.keras.rules import rules
+from converters.keras.writes.making import layer, op
+from porter.errors import UnsupportedModel
+from porter.graph.dims import Dim
+from porter.graph.model import Node
+from porter.graph.ops.attention import FILL, Attention, HideScores, MergeHeads, SeenKeys, SplitHeads
+from porter.source.code import Call, Expression, Name, binary, call, index
+from porter.source.statements import Statement, assign
+from porter.writing.forms import Expressions, Form, Inline, Layer, Names
+
+HALF_FILL = -45000.0
+"""The fill, within what float16 holds."""
+
+
+@rules.writes(SplitHeads)
+def write_split_heads(op_: SplitHeads, node: Node) -> Form:
+    *lead, width = node.inputs[0].shape
+    depth = width // op_.heads if isinstance(width, int) else None
+    return _reshaped(node, [*lead, op_.heads, depth], first=False)
+
+
+@rules.writes(MergeHeads)
+def write_merge_heads(op_: MergeHeads, node: Node) -> Form:
+    return _reshaped(node, list(node.outputs[0].shape), first=True)
+
+
+def _reshaped(node: Node, wanted: Sequence[Dim | None], *, first: bool) -> Form:
+    """A reshape after heads and steps have changed places (`first`), or before."""
+    sizes = [size if isinstance(size, int) else None for size in wanted]
+    opened = [place for place, size in enumerate(sizes) if size is None]
+    if len(opened) > 2 or (len(opened) == 2 and opened[0] != 0):
+        raise UnsupportedModel(f"{node.origin}: heads of a tensor of which more than two sizes are not known")
+    told = tuple(-1 if size is None else size for size in sizes)
+
+    def shaped(x: Expression) -> Call:
+        if len(opened) > 1:
+            return call(layer("Reshape", node, told[1:]), x)
+        return op("reshape", x, told)
+
+    def turned(x: Expression) -> Call:
+        return op("swapaxes", x, -3, -2)
+
+    return Inline(lambda x: shaped(turned(x)) if first else turned(shaped(x)))
+
+
+@rules.writes(SeenKeys)
+def write_seen_keys(op_: SeenKeys, node: Node) -> Form:
+    """Places are counted, as sizes may be known only when the model runs."""
+
+    def build(query: Expression, key: Expression) -> Expression:
+        row = index(_places(query, node.inputs[0].rank), slice(None), None)
+        column = index(_places(key, node.inputs[1].rank), None, slice(None))
+        near = op("less", op("absolute", binary("-", row, column)), op_.window)
+        if not op_.causal:
+            return near
+        seen = binary(">=", row, column)
+        return seen if op_.window is None else op("logical_and", seen, near)
+
+    return Inline(build)
+
+
+def _places(x: Expression, rank: int) -> Call:
+    """1, 2, 3, ... for the steps of `(..., t, d)`."""
+    steps = index(x, *[0] * (rank - 2), slice(None), 0)
+    return op("cumsum", op("ones_like", steps, dtype="int32"), axis=0)
+
+
+@rules.writes(HideScores)
+def write_hide_scores(op_: HideScores, node: Node) -> Form:
+    dtype = node.inputs[0].dtype
+    return Inline(lambda scores, mask: _hidden(scores, mask, op_.penalty, dtype))
+
+
+def _hidden(scores: Expression, mask: Expression, penalty: float | None, dtype: str) -> Call:
+    """Scores with those of hidden keys lowered or replaced."""
+    if penalty is None:
+        return op("where", mask, scores, HALF_FILL if dtype == "float16" else FILL)
+    wide = scores if dtype == "float32" else op("cast", scores, "float32")
+    lowered = binary("-", wide, penalty)
+    return op("where", mask, scores, lowered if dtype == "float32" else op("cast", lowered, dtype))
+
+
+@rules.writes(Attention)
+def write_attention(op_: Attention, node: Node) -> Form:
+    """The textbook's lines; what drops weights out in training is a layer."""
+    if op_.dropout:
+        make = layer("Dropout", node, op_.dropout)
+        return Layer(make, statements=lambda inputs, names: _lines(op_, node, inputs[1:], names, inputs[0]))
+    return Inline(lambda *x: x[0], statements=lambda inputs, names: _lines(op_, node, inputs, names, None))
+
+
+def _lines(
+    op_: Attention, node: Node, inputs: Expressions, names: Names, dropout: Expression | None
+) -> list[Statement]:
+    query, key, value, *masks = inputs
+    dtype = node.inputs[0].dtype
+    if op_.groups > 1:
+        key, value = (op("repeat", part, op_.groups, axis=1) for part in (key, value))
+        if node.inputs[1].rank != 4:
+            raise UnsupportedModel(f"{node.origin}: grouped heads of a tensor that is not (n, heads, t, d)")
+    name = names[0] or "_"
+    scores = Name(name)
+    product = op("matmul", query, op("swapaxes", key, -2, -1))
+    lines: list[Statement] = [assign(name, binary("*", product, _scale(op_, node)))]
+    if op_.causal:
+        seen = binary(">", op("tril", op("ones_like", scores)), 0)
+        lines.append(assign(name, _hidden(scores, seen, None, dtype)))
+    if masks:
+        lines.append(assign(name, _hidden(scores, masks[0], op_.penalty, dtype)))
+    lines.append(assign(name, op("softmax", scores)))
+    if masks and op_.blank:
+        lines.append(assign(name, op("where", masks[0], scores, 0.0)))
+    weights: Expression = scores if dropout is None else call(dropout, scores)
+    return [*lines, assign(name, op("matmul", weights, value))]
+
+
+def _scale(op_: Attention, node: Node) -> float:
+    depth = node.inputs[0].shape[-1]
+    if op_.scale is not None:
+        return op_.scale
+    if not isinstance(depth, int):
+        raise UnsupportedModel(f"{node.origin}: attention over vectors whose size is not known")
+    return float(depth**-0.5)
+
+

@@ -1,0 +1,42 @@
+"""Products."""
+
+from __future__ import annotations
+
+from converters.keras.rules import rules
+from converters.keras.writes.convolution import activation
+from converters.keras.writes.making import layer, op, stored
+from porter.graph.model import Node
+from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul
+from porter.source.code import Expression, call
+from porter.writing.forms import Form, Inline, Layer
+from porter.writing.weights import weight
+
+
+@rules.writes(Linear)
+def write_linear(op_: Linear, node: Node) -> Form:
+    bias = weight(node, "bias") if "bias" in node.params else None
+    held = stored([weight(node, "weight", "o i -> i o"), bias])
+    told, helpers = activation(node)
+    make = layer("Dense", node, op_.outputs, use_bias=bias is not None, **told)
+    if op_.axis in (-1, node.inputs[0].rank - 1):
+        return Layer(make, held, helpers=helpers)
+
+    def use(dense: Expression, x: Expression) -> Expression:
+        return op("moveaxis", call(dense, op("moveaxis", x, op_.axis, -1)), -1, op_.axis)
+
+    return Layer(make, held, use, helpers)
+
+
+@rules.writes(MatMul)
+def write_matmul(op_: MatMul, node: Node) -> Form:
+    return Inline(lambda a, b: op("matmul", a, b))
+
+
+@rules.writes(Einsum)
+def write_einsum(op_: Einsum, node: Node) -> Form:
+    return Inline(lambda *terms: op("einsum", op_.equation, *terms))
+
+
+@rules.writes(Embedding)
+def write_embedding(op_: Embedding, node: Node) -> Form:
+    return Layer(layer("Embedding", node, op_.entries, op_.width), stored([weight(node, "weight")]))
