@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from porter.compare import Comparison, NotEquivalent
 from porter.errors import RequestError
@@ -21,12 +21,16 @@ __all__ = [
     "convert",
     "inspect",
     "to_jax",
+    "record",
     "to_keras",
     "to_torch",
     "verify",
 ]
 
 Progress = Callable[[str, int, int], None]
+if TYPE_CHECKING:
+    from porter.verification import Recorded
+
 Source = str | Path | Sequence[str | Path]
 
 
@@ -183,21 +187,28 @@ def verify(
 ) -> Comparison:
     """Are two models the same function, to rounding?
 
-    Each side is a saved model, a bundle, or an `.npz` of recorded inputs `x0, x1, ...` and outputs
-    `y0, y1, ...`. `inputs` names an `.npz` with inputs to compare on; without it, seeded ones are made. The
-    tolerance "auto" measures against the rounding that any run has (`porter.compare.verdict`);
-    `(atol, rtol)` replaces that.
-    Layers are compared where `a` is a model and `b` the bundle that porter made of it; `per_layer` asks for
-    them and has the comparison say why where there are none. `report` names a folder for `report.json`.
+    Each side is a saved model, a bundle, an `.npz` of recorded inputs `x0, x1, ...` and outputs
+    `y0, y1, ...`, a folder that `record` wrote, or a live model (`example_inputs` as for `to_torch`).
+    `inputs` names an `.npz` with inputs to compare on; without it, ones are made from `seed`. The tolerance
+    "auto" measures against the rounding that any run has (`porter.compare.verdict`); `(atol, rtol)` replaces
+    that. Layers are compared where it is known which is which; `per_layer` asks for them and has the
+    comparison say so where there are none. `gradients` compares what the models would learn, too. `report`
+    names a folder for `report.html` and `report.json`. The comparison takes about `memory` bytes, beside the
+    frameworks' own.
     `source_backend` is what an old file was trained on, where it does not say.
+    example_inputs: Any = None,
+    gradients: bool = False,
+    memory: int | None = None,
+    seed: int = 0,
     """
     from porter import verification
     from porter.report import write as write_report
 
-    limits = _tolerance(tolerance)
+    how = verification.Settings(_tolerance(tolerance), progress=progress, seed=seed, gradients=gradients)
+    how = how if memory is None else replace(how, memory=memory)
     file = Path(inputs) if inputs is not None else None
-    sides = [_request(side, source_backend=source_backend) for side in (a, b)]
-    comparison = verification.of_two(sides[0], sides[1], file, limits, progress)
+    sides = [_model(side, source_backend, example_inputs) for side in (a, b)]
+    comparison = verification.of_two(sides[0], sides[1], file, how)
     if per_layer and not comparison.layers:
         comparison = replace(comparison, notes=(*comparison.notes, NO_LAYERS))
     if report is not None:
@@ -216,6 +227,26 @@ def inspect(
     """What is in a saved model, and whether it would convert to `to`; nothing is run or written.
 
     An architecture without its weights will do. Faults of single layers and arrays are listed, not raised.
+def record(
+    model: Source | object,
+    out: str | Path,
+    *,
+    inputs: str | Path | None = None,
+    example_inputs: Any = None,
+    source_backend: str | None = None,
+    seed: int = 0,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Recorded:
+    """Run a model and keep inputs, outputs, the output of every layer and the environment in a folder, which
+    `verify` compares with on a machine where this model cannot be run."""
+    from porter import verification
+
+    how = verification.Settings(progress=progress, seed=seed)
+    file = Path(inputs) if inputs is not None else None
+    return verification.of_one(_model(model, source_backend, example_inputs), Path(out), file, how, force)
+
+
     """
     from porter import inspection
 
@@ -248,6 +279,15 @@ def _request(
 ) -> ReadRequest:
     listed = [source] if isinstance(source, (str, Path)) else list(source)
     if not listed:
+def _model(told: object, source_backend: str | None, example_inputs: Any) -> ReadRequest | LiveModel:
+    """A side of a comparison: what names files is read, anything else is a live model."""
+    if isinstance(told, (str, Path)) or (isinstance(told, (list, tuple)) and told):
+        return _request(told, source_backend=source_backend)
+    from porter import live
+
+    return LiveModel(told, live.examples(example_inputs))
+
+
         raise RequestError("no source was given")
     return ReadRequest(
         tuple(Path(path) for path in listed),

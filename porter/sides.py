@@ -6,6 +6,7 @@ in its framework's order says so by axis strings in its manifest: its arrays are
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,10 @@ from porter.source_model import Converter, ReadRequest, RunHere, SourceModel
 from porter.workers import Job, Layer
 
 Array = np.ndarray
+
+RECORDING, RECORDING_FORMAT = "recording.json", 1
+"""What a recorded run tells of itself, and the version of that."""
+
 Turns = tuple[tuple[int, ...] | None, ...]
 
 
@@ -120,12 +125,39 @@ def side(request: ReadRequest) -> Side:
     """The side that these paths are."""
     if len(request.paths) == 1 and _is_recording(request.paths[0]):
         return recorded(request.paths[0])
+    if len(request.paths) == 1 and (request.paths[0] / RECORDING).is_file():
+        return _recorded_run(request.paths[0])
     converter = frameworks.source(request.paths, None)
     source = converter.read(request)
     if bundle_source.recognises(request.paths):
         folder = request.paths[0]
         return bundle_side(folder, converter, source.graph, bundle_source.read_manifest(folder))
     return model_side(request, converter, source)
+
+
+def _recorded_run(folder: Path) -> Side:
+    """What `porter record` wrote."""
+    try:
+        told = json.loads((folder / RECORDING).read_text(encoding="utf-8"))
+        if told["format"] != RECORDING_FORMAT:
+            raise RequestError(f"{folder / RECORDING}: format {told['format']} is newer than this porter")
+        files = [(str(row["name"]), folder / Path(row["file"]).name) for row in told["sets"]]
+        layers = tuple(
+            Layer(str(row["path"]), int(row["call"]), int(row["output"]), _layer_file(folder, row))
+            for row in told["layers"]
+        )
+        label, chosen, where = str(told["label"]), int(told["layers_of"]), dict(told["environment"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RequestError(f"{folder / RECORDING}: not what `porter record` writes ({error!r})") from error
+    sets = tuple(InputSet(name, arrays_of(file, "x")) for name, file in files)
+    outputs = tuple(arrays_of(file, "y") for _, file in files)
+    if not sets or not 0 <= chosen < len(sets):
+        raise RequestError(f"{folder / RECORDING}: holds no inputs")
+    return Side(f"recording of {label}", recording=Recording(sets, outputs, layers, chosen, where))
+
+
+def _layer_file(folder: Path, row: Mapping[str, Any]) -> Path:
+    return folder / "layers" / Path(row["file"]).name  # whatever it says, it lies there
 
 
 def _is_recording(path: Path) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, BooleanOptionalAction, _ActionsContainer
 from pathlib import Path
 
-from porter.cli.values import existing_file, named_shape, tolerance
+from porter.cli.values import existing_file, memory, named_shape, tolerance
 
 # Not argparse choices: others' converters are found by entry point, so the library checks them.
 FRAMEWORKS = "{tf,torch,jax}"
@@ -99,12 +99,43 @@ def add_verify(parser: ArgumentParser) -> None:
         help="auto weighs the difference against the source's own rounding (default)",
     )
     parser.add_argument("--report", type=Path, metavar="DIR", help="write the report files there")
+    parser.add_argument(
+        "--gradients", action="store_true", help="compare gradients and one step of training too"
+    )
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit XML file for CI")
+    _add_backend(parser)
+    _add_talk(parser)
+    parser.add_argument(
+        "--memory",
+        type=memory,
+        metavar="SIZE",
+        help="what the comparison may take, beside the frameworks (default: 2GiB)",
+    )
+    _add_seed(parser)
+
+
+def add_inspect(parser: ArgumentParser) -> None:
+def add_record(parser: ArgumentParser) -> None:
+    """Options of `porter record`."""
+    parser.add_argument("model", metavar="MODEL", help=ONE_SOURCE_HELP)
+    parser.add_argument(
+        "-o", "--out", type=Path, metavar="DIR", required=True, help="where the recording goes"
+    )
+    parser.add_argument(
+        "--inputs", type=existing_file, metavar="FILE.npz", help="inputs x0, x1, ... to run on"
+    )
+    _add_seed(parser)
+    parser.add_argument("--force", action="store_true", help="replace an existing output directory")
     _add_backend(parser)
     _add_talk(parser)
 
 
-def add_inspect(parser: ArgumentParser) -> None:
+def _add_seed(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="N", help="of the inputs that are made (default: 0)"
+    )
+
+
     """Options of `porter inspect`."""
     parser.add_argument("source", nargs="+", metavar="SOURCE", help=SOURCE_HELP)
     _add_target(parser, required=False)

@@ -18,6 +18,7 @@ COMMANDS = {
     for command in (
         Command("convert", "take a model to another framework", options.add_convert, "convert"),
         Command("verify", "do two models compute the same?", options.add_verify, "verify"),
+        Command("record", "run a model here, to compare with elsewhere", options.add_record, "record"),
         Command(
             "inspect", "what is in a model, what would convert", options.add_inspect, "inspect"
         ),

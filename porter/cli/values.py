@@ -40,6 +40,24 @@ def tolerance(text: str) -> str:
 
 
 def existing_file(text: str) -> Path:
+UNITS = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+
+
+def memory(text: str) -> int:
+    """Reads `2GB`, `500 MB` or `1GiB`; without a unit it is bytes."""
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([kmgt]?)(i?)b?", text.strip().lower())
+    if found is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 2GB or 500MB")
+    number, unit, binary = found.groups()
+    size = UNITS[unit]
+    if binary:
+        size = 1 << 10 * list(UNITS).index(unit) - 10
+    count = int(float(number) * size)
+    if count < 1 << 20:
+        raise argparse.ArgumentTypeError(f"{text!r}: at least 1MiB is needed")
+    return count
+
+
     """A file that is there to be read."""
     path = Path(text)
     if not path.is_file():

@@ -23,6 +23,9 @@ def run(told: argparse.Namespace, output: Output) -> int:
             report=told.report,
             progress=progress,
             source_backend=told.source_backend,
+            gradients=told.gradients,
+            memory=told.memory,
+            seed=told.seed,
         )
     if told.junit is not None:
         write_junit(told.junit, f"{told.a} against {told.b}", comparison.to_dict())

@@ -23,7 +23,7 @@ With a tolerance of the user's own, `|a - b| <= atol + rtol * |b|` decides alone
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -119,6 +119,7 @@ def judge(
     sides: Sides, evidence: Evidence, environment: Mapping[str, object], tolerance: Tolerance = None
 ) -> Comparison:
     """The comparison."""
+    evidence = _layers_of_the_culprit(evidence)
     begins = first_divergent(evidence.layers)
     fault = _fault(sides, evidence, tolerance)
     diverges = begins.name if begins is not None and (fault or evidence.same_layers) else ""
@@ -166,10 +167,19 @@ def _fault(sides: Sides, evidence: Evidence, tolerance: Tolerance) -> str:
     return _of_training(evidence.gradients)
 
 
+def _layers_of_the_culprit(evidence: Evidence) -> Evidence:
+    """Where b is true to the reference and a is not, the layers are judged by what a makes of them."""
+    wrong = [row for row in evidence.outputs if not row.equivalent]
+    if not wrong or any(row.b.times > LIMIT or row.a is None for row in wrong):
+        return evidence
+    rows = tuple(replace(row, equivalent=within_layer_limit(row.a)) for row in evidence.layers)
+    return replace(evidence, layers=rows)
+
+
 def first_divergent(layers: Sequence[LayerRow]) -> LayerRow | None:
     """Where it begins: the first layer that makes something else of true inputs; where that is not known of
     any, the first whose output is off."""
-    alone = (row for row in layers if not within_layer_limit(row.isolated))
+    alone = (row for row in layers if not row.equivalent and not within_layer_limit(row.isolated))
     return next(alone, None) or next((row for row in layers if not row.equivalent), None)
 
 

@@ -7,22 +7,26 @@ two sides (`porter.sides`) and leave the rest to one trial.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
-from porter import pipeline
+from porter import frameworks, pipeline
 from porter.compare.comparison import Comparison
 from porter.compare.inputs import InputSet
-from porter.compare.verdict import Tolerance
 from porter.errors import UnsupportedModel
+from porter.graph.model import Node
 from porter.layout import LaidOut
 from porter.pipeline import Converted
 from porter.sides import Side, bundle_side, live_side, model_side, side, user_inputs
-from porter.source_model import Converter, ReadRequest, Written
+from porter.source_model import Converter, LiveModel, ReadRequest, Written
+from porter.verification.record import Recorded, record
 from porter.verification.settings import LayerPlan, Progress, Settings
 from porter.verification.trial import verify
 from porter.workers import NotAvailable
 
-__all__ = ["of_conversion", "of_live", "of_two"]
+__all__ = ["Recorded", "Settings", "of_conversion", "of_live", "of_one", "of_two"]
+
+Model = ReadRequest | LiveModel
 
 
 def of_conversion(
@@ -57,19 +61,26 @@ def _of_bundle(
         return error.message
 
 
-def of_two(
-    first: ReadRequest,
-    second: ReadRequest,
-    inputs: Path | None = None,
-    tolerance: Tolerance = None,
-    progress: Progress | None = None,
-) -> Comparison:
+def of_two(first: Model, second: Model, inputs: Path | None, settings: Settings) -> Comparison:
     """Compares any two sides. Of files and a bundle, or a recording and a model, the latter is on trial."""
-    a, b = side(first), side(second)
+    a, b = _side(first), _side(second)
     if (a.is_bundle and not b.is_bundle) or b.recording is not None:
         a, b = b, a
-    settings = Settings(tolerance, _plan_of(a, b), progress)
+    settings = replace(settings, layers=_plan_of(a, b) or _plan_of_bundle(b))
     return verify(a, b, None if inputs is None else user_inputs(inputs), settings)
+
+
+def of_one(model: Model, out: Path, inputs: Path | None, settings: Settings, force: bool) -> Recorded:
+    """Runs a model and keeps what it makes, layer by layer, for a comparison elsewhere."""
+    return record(_side(model), out, None if inputs is None else user_inputs(inputs), settings, force)
+
+
+def _side(model: Model) -> Side:
+    if isinstance(model, ReadRequest):
+        return side(model)
+    converter = frameworks.live(model.model)
+    assert converter.read_live is not None
+    return live_side(converter.read_live(model), converter)
 
 
 def _plan_of(a: Side, b: Side) -> LayerPlan | None:
@@ -81,6 +92,19 @@ def _plan_of(a: Side, b: Side) -> LayerPlan | None:
         return _plan(*pipeline.write(a.source, b.converter, options))
     except UnsupportedModel:
         return None
+
+
+def _plan_of_bundle(b: Side) -> LayerPlan | None:
+    """A bundle beside something of which porter knows no layers: its modules by its own manifest."""
+    if b.manifest is None or b.graph is None:
+        return None
+    nodes: dict[str, list[Node]] = {}
+    for node in b.graph.nodes:
+        if node.params and "float" in node.outputs[0].dtype:
+            nodes.setdefault(node.origin.label, []).append(node)
+    told = b.manifest.get("modules", {})
+    modules = {path: nodes[label][0] for path, label in told.items() if len(nodes.get(label, ())) == 1}
+    return LayerPlan(b.graph, modules, counts=False)
 
 
 def _plan(laid: LaidOut, written: Written) -> LayerPlan:

@@ -38,12 +38,23 @@ class Runner(Protocol):
     def result(self) -> Ran: ...
 
 
+class RecordedLayer(Layer):
+    """A layer whose file is not ours to remove."""
+
+    def drop(self) -> None:
+        """It stays where it lies."""
+
+
 class Played:
     """A recording, asked like a model."""
 
     def __init__(self, recording: Recording) -> None:
         self.recording = recording
-        self.layers = {layer.path: layer for layer in recording.layers if layer.call == layer.output == 0}
+        self.layers = {
+            layer.path: RecordedLayer(layer.path, 0, 0, layer.file)
+            for layer in recording.layers
+            if layer.call == layer.output == 0
+        }
 
     def feed(
         self,

@@ -25,6 +25,7 @@ class LayerPlan:
     turns: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # axes of b's arrays to the node's
     matched: Mapping[str, str] = field(default_factory=dict)  # how it is known, where not by origin
     laid_out: bool = True  # the graph is ordered as b is; else as the side whose graph is the reference
+    counts: bool = True  # each of these layers has to be right, for b to be
 
 
 @dataclass(frozen=True)

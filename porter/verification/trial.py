@@ -69,7 +69,8 @@ class Trial:
         return self.settings.memory / 4
 
     def _layers_of_a(self) -> list[str]:
-        return list(ends_of_layers(graph_of(self.truth)).values())
+        ends = ends_of_layers(graph_of(self.truth)).values()
+        return [name for names in ends for name in names]
 
     def references(self) -> tuple[list[list[Reference]], dict[str, SourceLayer]]:
         """The exact and the rough outputs for each set; and layers of side a, on the chosen set."""
@@ -104,7 +105,7 @@ class Trial:
         rows = layers.rows()
         if layers.missing and plan.laid_out:
             return (), False  # somebody wrote the model anew: its modules need not be the source's layers
-        return rows, plan.laid_out
+        return rows, plan.counts
 
 
 def verify(
