@@ -20,17 +20,17 @@ __all__ = [
     "NotEquivalent",
     "convert",
     "inspect",
-    "to_jax",
     "record",
+    "to_jax",
     "to_keras",
     "to_torch",
     "verify",
 ]
 
-Progress = Callable[[str, int, int], None]
 if TYPE_CHECKING:
     from porter.verification import Recorded
 
+Progress = Callable[[str, int, int], None]
 Source = str | Path | Sequence[str | Path]
 
 
@@ -175,8 +175,8 @@ def _to(target: str, model: object, example_inputs: Any, out: str | Path | None,
 
 
 def verify(
-    a: Source,
-    b: Source,
+    a: Source | object,
+    b: Source | object,
     *,
     inputs: str | Path | None = None,
     tolerance: str | tuple[float, float] = "auto",
@@ -184,6 +184,10 @@ def verify(
     report: str | Path | None = None,
     progress: Progress | None = None,
     source_backend: str | None = None,
+    example_inputs: Any = None,
+    gradients: bool = False,
+    memory: int | None = None,
+    seed: int = 0,
 ) -> Comparison:
     """Are two models the same function, to rounding?
 
@@ -196,10 +200,6 @@ def verify(
     names a folder for `report.html` and `report.json`. The comparison takes about `memory` bytes, beside the
     frameworks' own.
     `source_backend` is what an old file was trained on, where it does not say.
-    example_inputs: Any = None,
-    gradients: bool = False,
-    memory: int | None = None,
-    seed: int = 0,
     """
     from porter import verification
     from porter.report import write as write_report
@@ -217,16 +217,6 @@ def verify(
     return comparison
 
 
-def inspect(
-    source: Source,
-    *,
-    to: str = "torch",
-    custom: Sequence[str | Path] = (),
-    source_backend: str | None = None,
-) -> Inspection:
-    """What is in a saved model, and whether it would convert to `to`; nothing is run or written.
-
-    An architecture without its weights will do. Faults of single layers and arrays are listed, not raised.
 def record(
     model: Source | object,
     out: str | Path,
@@ -247,6 +237,16 @@ def record(
     return verification.of_one(_model(model, source_backend, example_inputs), Path(out), file, how, force)
 
 
+def inspect(
+    source: Source,
+    *,
+    to: str = "torch",
+    custom: Sequence[str | Path] = (),
+    source_backend: str | None = None,
+) -> Inspection:
+    """What is in a saved model, and whether it would convert to `to`; nothing is run or written.
+
+    An architecture without its weights will do. Faults of single layers and arrays are listed, not raised.
     """
     from porter import inspection
 
@@ -269,6 +269,15 @@ def _tolerance(told: str | tuple[float, float]) -> tuple[float, float] | None:
     return atol, rtol
 
 
+def _model(told: object, source_backend: str | None, example_inputs: Any) -> ReadRequest | LiveModel:
+    """A side of a comparison: what names files is read, anything else is a live model."""
+    if isinstance(told, (str, Path)) or (isinstance(told, (list, tuple)) and told):
+        return _request(told, source_backend=source_backend)
+    from porter import live
+
+    return LiveModel(told, live.examples(example_inputs))
+
+
 def _request(
     source: Source,
     custom: Sequence[str | Path] = (),
@@ -279,15 +288,6 @@ def _request(
 ) -> ReadRequest:
     listed = [source] if isinstance(source, (str, Path)) else list(source)
     if not listed:
-def _model(told: object, source_backend: str | None, example_inputs: Any) -> ReadRequest | LiveModel:
-    """A side of a comparison: what names files is read, anything else is a live model."""
-    if isinstance(told, (str, Path)) or (isinstance(told, (list, tuple)) and told):
-        return _request(told, source_backend=source_backend)
-    from porter import live
-
-    return LiveModel(told, live.examples(example_inputs))
-
-
         raise RequestError("no source was given")
     return ReadRequest(
         tuple(Path(path) for path in listed),

@@ -98,13 +98,12 @@ def add_verify(parser: ArgumentParser) -> None:
         metavar="auto|ATOL,RTOL",
         help="auto weighs the difference against the source's own rounding (default)",
     )
-    parser.add_argument("--report", type=Path, metavar="DIR", help="write the report files there")
     parser.add_argument(
         "--gradients", action="store_true", help="compare gradients and one step of training too"
     )
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write the report files there")
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit XML file for CI")
     _add_backend(parser)
-    _add_talk(parser)
     parser.add_argument(
         "--memory",
         type=memory,
@@ -112,9 +111,9 @@ def add_verify(parser: ArgumentParser) -> None:
         help="what the comparison may take, beside the frameworks (default: 2GiB)",
     )
     _add_seed(parser)
+    _add_talk(parser)
 
 
-def add_inspect(parser: ArgumentParser) -> None:
 def add_record(parser: ArgumentParser) -> None:
     """Options of `porter record`."""
     parser.add_argument("model", metavar="MODEL", help=ONE_SOURCE_HELP)
@@ -136,6 +135,7 @@ def _add_seed(parser: ArgumentParser) -> None:
     )
 
 
+def add_inspect(parser: ArgumentParser) -> None:
     """Options of `porter inspect`."""
     parser.add_argument("source", nargs="+", metavar="SOURCE", help=SOURCE_HELP)
     _add_target(parser, required=False)

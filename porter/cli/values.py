@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -39,7 +40,6 @@ def tolerance(text: str) -> str:
     return text
 
 
-def existing_file(text: str) -> Path:
 UNITS = {"": 1, "b": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 
 
@@ -58,6 +58,7 @@ def memory(text: str) -> int:
     return count
 
 
+def existing_file(text: str) -> Path:
     """A file that is there to be read."""
     path = Path(text)
     if not path.is_file():
