@@ -96,9 +96,13 @@ def find_backend(
 ) -> Backend:
     """The backend by the user's word, the file's word, or the evidence in architecture and weights."""
     if told is not None and told != AUTO:
-        other = () if said in (None, told) else (Evidence(said or "", f"the file itself says {said}"),)
-        return Backend(told, "told", other)
+        return Backend(told, "told", tuple(_against(told, config, said, writer, store)))
     if said is not None:
+        if writer.generation < 3 and said not in BACKENDS:
+            raise UnsupportedModel(
+                f"it says that it was written on {said!r:.40}, of which it is not known how it computed; "
+                "--source-backend tensorflow reads it as written on TensorFlow"
+            )
         return Backend(said, "written")
     if writer.generation > 1:
         return Backend(
@@ -121,6 +125,17 @@ def find_backend(
     if told == AUTO and evidence:
         return Backend(evidence[0].backend, "likely", evidence)
     return Backend(None, "undecided", evidence)
+
+
+def _against(
+    told: str, config: Any, said: str | None, writer: Writer, store: ArrayStore
+) -> Iterator[Evidence]:
+    """What in the files contradicts the user."""
+    if said not in (None, told):
+        yield Evidence(said or "", f"the file itself says {said}")
+    if writer.generation < 2:
+        evidence = _evidence(config, writer, store)
+        yield from (item for item in evidence if item.proof and item.backend != told)
 
 
 def require_backend(backend: Backend, label: str) -> None:

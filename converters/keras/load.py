@@ -317,7 +317,9 @@ def _store(weights: _Part | None) -> ArrayStore:
 
 def _writer(architecture: _Part, weights: _Part | None) -> Writer:
     config = architecture.config or {}
-    version = architecture.version if isinstance(architecture.version, str) else None
+    version = architecture.version
+    if version is not None and not isinstance(version, str):
+        raise SourceError(f"its keras_version is no text: {version!r:.60}")
     # Keras 3 leaves its version out of the JSON, but is the first to name modules there.
     if version is None and "module" in config:
         return Writer(3)
@@ -328,9 +330,7 @@ def _writer(architecture: _Part, weights: _Part | None) -> Writer:
         return Writer(2 if spelled is None else spelled)
     major = re.match(r"\d+", version)
     if major is None or int(major[0]) > 3:
-        raise UnsupportedModel(
-            f"{architecture.label}: was written by Keras {version}; supported are Keras 0 to 3"
-        )
+        raise UnsupportedModel(f"was written by Keras {version}; supported are Keras 0 to 3")
     return Writer(int(major[0]), version)
 
 

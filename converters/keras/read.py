@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from converters.keras.blame import blamed
 from converters.keras.dtypes import compute_dtype, is_float
 from converters.keras.layer import Context, LayerCall
 from converters.keras.legacy.conventions import TENSORFLOW, Conventions
@@ -219,10 +220,21 @@ class _Reader:
         given = _cast_inputs(given)
         single = self.custom.get(given.spec.name) if given.spec.class_name in BY_NAME else None
         own = single or self.custom.get(given.spec.class_name) or self.custom.get(_plain_name(given.spec))
-        result = self._custom(own, given) if own is not None else self._rule(given)(given)
+        result = self._custom(own, given) if own is not None else self._by_rule(given)
         outputs = result if isinstance(result, tuple) else (result,)
         carry_masks(given, outputs)
         return outputs
+
+    def _by_rule(self, given: LayerCall) -> Any:
+        """What the rule of its class gives; a config that it cannot work with is the file's fault."""
+        rule = self._rule(given)
+        try:
+            return rule(given)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            why = blamed(given.config, error)
+            if why is None:
+                raise
+            raise given.refuse(why) from error
 
     def _custom(self, rule: Rule, given: LayerCall) -> Any:
         """What a user's own rule gives; its nodes become a module of their own in the target."""

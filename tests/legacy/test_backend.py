@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,70 @@ def test_an_old_architecture_with_new_weights_is_refused(tmp_path: Path) -> None
         file.attrs["backend"] = b"tensorflow"
     with pytest.raises(WeightsError, match=r"Keras 1\.2\.2, the weights by Keras 2\.2\.4"):
         load(files)
+
+
+def test_arrays_that_another_version_laid_out_are_named(tmp_path: Path) -> None:
+    """Before 1.1 a one-dimensional kernel lay with its channels in front."""
+    from converters.keras.source import read_source
+    from porter.source_model import ReadRequest
+
+    config = {"name": "conv", "nb_filter": 3, "filter_length": 4, "batch_input_shape": [None, 9, 2]}
+    layer = {"class_name": "Convolution1D", "config": {**config, "border_mode": "valid"}}
+    files = _files(tmp_path, [layer], {"conv_W": (3, 2, 4, 1), "conv_b": (3,)})
+    with pytest.raises(WeightsError, match="another version wrote the weights") as caught:
+        read_source(ReadRequest(tuple(files)))
+    assert caught.value.problems[0].where == "layer 'conv'"
+
+
+def test_numbered_arrays_are_of_another_generation(tmp_path: Path) -> None:
+    files = _files(tmp_path, [_conv()], PLAIN)
+    with h5py.File(files[1], "w") as file:
+        file.attrs["nb_layers"] = 1
+        file["layer_0/param_0"] = np.zeros((3, 2, 3, 3), "float32")
+    with pytest.raises(WeightsError, match=r"Keras 1\.2\.2, the weights by Keras 0"):
+        load(files)
+
+
+def test_a_backend_that_nobody_knows_is_refused(tmp_path: Path) -> None:
+    files = _files(tmp_path, [_conv()], PLAIN)
+    with h5py.File(files[1], "a") as file:
+        file.attrs["backend"] = b"mxnet"
+    with pytest.raises(UnsupportedModel, match="'mxnet'"):
+        load(files)
+    assert load(files, source_backend="tensorflow").backend.certainty == "told"
+
+
+def test_a_version_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    files = _files(tmp_path, [_conv()], PLAIN)
+    model = json.loads(files[0].read_text())
+    files[0].write_text(json.dumps({**model, "keras_version": 1.2}))
+    with pytest.raises(SourceError, match="keras_version is no text"):
+        load(files)
+
+
+STRANGE: dict[str, tuple[dict[str, Any], str]] = {
+    "text for a number": ({"nb_row": "three"}, "its kernel_size is"),
+    "nothing for sizes": ({"subsample": []}, "its strides is"),
+    "no number of filters": ({"nb_filter": None}, "no 'filters'|filters is None"),
+}
+
+
+@pytest.mark.parametrize("case", STRANGE)
+def test_a_config_that_no_rule_can_use_is_the_files_fault(tmp_path: Path, case: str) -> None:
+    from converters.keras.source import read_source
+    from porter.source_model import ReadRequest
+
+    change, said = STRANGE[case]
+    layer = _conv(**change)
+    layer["config"] = {key: value for key, value in layer["config"].items() if value is not None}
+    with pytest.raises(UnsupportedModel) as caught:
+        read_source(ReadRequest(tuple(_files(tmp_path, [layer], PLAIN))))
+    assert re.search(said, str(caught.value))
+
+
+def test_the_users_word_against_proof_is_said(tmp_path: Path) -> None:
+    saved = load(_files(tmp_path, [_conv()], PLAIN), source_backend="tensorflow")
+    assert "as told, though its arrays lack the ':0'" in saved.backend.sentence
 
 
 def test_mixed_words_are_refused(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from converters.keras.arrays import ArrayStore
 from converters.keras.legacy.recipes import Recipe, recipes, turned
 from converters.keras.spec import LayerSpec, ModelSpec, Slot
 from converters.keras.upgrade import Writer
-from porter.errors import Problem, SourceError, WeightsError
+from porter.errors import AxesError, Problem, SourceError, WeightsError
 from porter.weights.tensor import Stored, Tensor
 
 Path = tuple[str, ...]
@@ -59,7 +59,7 @@ def found_by_recipe(
         if chosen is None:
             problems.append(_miscount(label, owned, arrays, writer))
             continue
-        _fill(found, idle, chosen, arrays)
+        problems += _fill(found, idle, chosen, arrays, writer)
     if problems:
         raise WeightsError(f"{store.label}: the weights do not fit the model", problems)
     return found, idle
@@ -244,13 +244,30 @@ def _fill(
     idle: dict[str, str],
     chosen: Sequence[tuple[_Leaf, Recipe, dict[str, int]]],
     arrays: Sequence[tuple[str, Stored]],
-) -> None:
+    writer: Writer,
+) -> Iterator[Problem]:
+    """Fills the slots; what lies otherwise than this version laid it comes back."""
     for leaf, recipe, places in chosen:
         held = {name: arrays[place][1] for name, place in places.items()}
         idle.update({held[name].key: reason for name, reason in recipe.idle.items() if name in held})
         for slot in leaf.slots:
-            if slot.name in recipe.variables:
-                found[slot] = recipe.variables[slot.name][1](held)
+            if slot.name not in recipe.variables:
+                continue
+            names, make = recipe.variables[slot.name]
+            try:
+                tensor = make(held)
+                found[slot], _ = tensor, tensor.shape  # where the move does not fit there is no shape
+            except AxesError as error:
+                shapes = ", ".join(f"{arrays[places[name]][0]!r} {held[name].shape}" for name in names)
+                yield Problem(
+                    f"layer {leaf.name!r}",
+                    f"{shapes}: that is not how {_version(writer)} stores a {leaf.spec.class_name}, "
+                    f"another version wrote the weights ({error.message})",
+                )
+
+
+def _version(writer: Writer) -> str:
+    return f"Keras {writer.version or ('0.x' if writer.generation == 0 else '1.0')}"
 
 
 def _miscount(
@@ -262,8 +279,7 @@ def _miscount(
         for v in range(2)
     }
     wanted = " or ".join(map(str, sorted(ways)))
-    version = writer.version or ("0.x" if writer.generation == 0 else "1.0")
     return Problem(
         f"layer {label!r}" if label in {leaf.path[0] for leaf in leaves} else label,
-        f"the file holds {len(arrays)} arrays for it, Keras {version} stores {wanted} ({told})",
+        f"the file holds {len(arrays)} arrays for it, {_version(writer)} stores {wanted} ({told})",
     )

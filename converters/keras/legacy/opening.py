@@ -107,22 +107,26 @@ def _shape_of(name: str, store: ArrayStore) -> tuple[int, ...]:
 def refuse_mixture(writer: Writer, store: ArrayStore, version: str | None) -> None:
     """An architecture of one generation with weights of another is somebody's mistake."""
     found = _generation_of(store, version)
-    if found is None or (found < 2) == (writer.generation < 2):
+    if found is None or (writer.generation in found if found[-1] < 2 else writer.generation > 1):
         return
     told = f"Keras {writer.version}" if writer.version else f"Keras {writer.generation}"
+    others = f"Keras {version}" if version else f"Keras {' or '.join(map(str, found))}"
     raise WeightsError(
-        f"{store.label}: the architecture was written by {told}, the weights by "
-        f"{'Keras ' + version if version else 'Keras 0 or 1' if found < 2 else 'Keras 2 or 3'}; "
+        f"{store.label}: the architecture was written by {told}, the weights by {others}; "
         "give the two files that were saved together"
     )
 
 
-def _generation_of(store: ArrayStore, version: str | None) -> int | None:
+def _generation_of(store: ArrayStore, version: str | None) -> tuple[int, ...] | None:
+    """The generations that can have written these weights; None where nothing tells.
+
+    Keras 0 numbered its arrays, Keras 1 named them.
+    """
     if store.file is None or store.layout == "none":
         return None
     if version is not None and version[:1].isdigit():
-        return int(version[:1])
+        return (int(version[:1]),)
     if store.layout != "names":
-        return 0 if store.layout == "numbers" else 2
+        return (0,) if store.layout == "numbers" else (2, 3)
     names = [array.rpartition("/")[2] for array in store.arrays]
-    return 1 if any(OLD_ARRAY.search(name) for name in names) else None
+    return (1,) if any(OLD_ARRAY.search(name) for name in names) else None
