@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import pytest
 import porter
 from porter.errors import PorterError
 from porter.weights.reading import stored_tensors
-from tests.layers.saved_rows import bundle_module
+from tests.layers.cases import CASES
+from tests.layers.saved_rows import bundle_module, save
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("flax") is None, reason="Flax is not installed")
@@ -29,15 +30,13 @@ CLOSE = {"rtol": 1e-5, "atol": 1e-5}
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Any]:
     """Converts a fixture (once) and loads it anew."""
-    folders: dict[tuple[str, str], Path] = {}
+    folders: dict[str, Path] = {}
 
-    def load(name: str, weights_format: str = "safetensors") -> Any:
-        key = (name, weights_format)
-        if key not in folders:
-            out = tmp_path_factory.mktemp(name) / "bundle"
-            convert(name, out, weights_format=weights_format)
-            folders[key] = out
-        return bundle_module(folders[key]).load()
+    def load(name: str) -> Any:
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp(name) / "bundle"
+            convert(name, folders[name])
+        return bundle_module(folders[name]).load()
 
     return load
 
@@ -104,22 +103,35 @@ def test_gradients_reach_every_kernel(loaded: Callable[..., Any], name: str) -> 
         assert path[-1] == "bias" or np.any(grad.get_value()), f"{path} plays no part"
 
 
-def test_one_compilation_per_shape(loaded: Callable[..., Any]) -> None:
+@pytest.mark.parametrize("name", ["resnet_small", "bilstm_classifier"])
+def test_one_compilation_per_shape(loaded: Callable[..., Any], name: str) -> None:
+    """Whichever way it is compiled; also in training, which changes numbers of the module at each step."""
     import jax
     from flax import nnx
 
-    graphdef, state = nnx.split(loaded("resnet_small"))
-    (x,) = recorded("resnet_small")
-    traced = []
+    model = loaded(name)
+    graphdef, state = nnx.split(model)
+    (x,) = recorded(name)
+    traced: dict[str, list[int]] = {"function": [], "module": []}
 
     @jax.jit
     def apply(state: Any, x: Any) -> Any:
-        traced.append(x.shape)
+        traced["function"].append(x.shape[0])
         return nnx.merge(graphdef, state)(x)
 
+    @nnx.jit
+    def call(model: Any, x: Any) -> Any:
+        traced["module"].append(x.shape[0])
+        return model(x)
+
     for size in (1, 3, 1, 3, 2):
-        apply(state, np.repeat(x[:1], size, axis=0))
-    assert [shape[0] for shape in traced] == [1, 3, 2]
+        several = np.repeat(x[:1], size, axis=0)
+        assert_close(call(model, several), apply(state, several))
+    assert traced == {"function": [1, 3, 2], "module": [1, 3, 2]}
+    model.train()
+    for _ in range(3):
+        call(model, x)
+    assert traced["module"] == [1, 3, 2, len(x)]
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -186,29 +198,87 @@ def test_trains_with_an_optimizer(loaded: Callable[..., Any]) -> None:
     assert losses[-1] < losses[0]
 
 
-@pytest.mark.parametrize(("dtype", "limit"), [("bfloat16", 0.1), ("float16", 0.02)])
-def test_half_precision_all_the_way(tmp_path: Path, dtype: str, limit: float) -> None:
+HALF = [
+    ("resnet_small", "bfloat16", 0.1),
+    ("resnet_small", "float16", 0.02),
+    ("bilstm_classifier", "bfloat16", 0.1),
+]
+
+
+@pytest.mark.parametrize(("name", "dtype", "limit"), HALF)
+def test_half_precision_all_the_way(tmp_path: Path, name: str, dtype: str, limit: float) -> None:
     import jax.numpy as jnp
     from flax import nnx
 
-    name = "resnet_small"
     model = bundle_module(convert(name, tmp_path / "bundle", dtype=dtype).path).load()
-    outputs = nnx.jit(lambda model, x: model(x))(model, jnp.asarray(recorded(name)[0], dtype))
+    (x,) = recorded(name)
+    given = jnp.asarray(x, dtype if x.dtype == "float32" else None)
+    outputs = nnx.jit(lambda model, x: model(x))(model, given)
     (wanted,) = recorded(name, "y")
     assert outputs.dtype == dtype
-    assert {array.dtype for array in nnx.to_pure_dict(nnx.state(model, nnx.Param))["stem"].values()} == {
-        jnp.dtype(dtype)
-    }
+    params = nnx.to_flat_state(nnx.state(model, nnx.Param))
+    assert {variable.dtype for _, variable in params} == {jnp.dtype(dtype)}
     assert np.max(np.abs(np.asarray(outputs, "float32") - wanted)) <= limit * np.max(np.abs(wanted))
 
 
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+def test_attention_weights_drop_out_in_training(tmp_path: Path) -> None:
+    """Each row of a batch by itself, as in Keras; Flax would drop the same weights in all."""
+    pytest.importorskip("keras")
+    from flax import nnx
+
+    (case,) = (case for case in CASES if case.name == "multi_head_dropout")
+    saved = save(case, tmp_path)
+    bundle = porter.convert(saved.file, to="jax", out=tmp_path / "bundle", verify=False)
+    model = bundle_module(bundle.path).load()
+    assert isinstance(model.layer, nnx.MultiHeadAttention)
+    alike = np.repeat(saved.inputs[0][:1], 2, axis=0)
+    one, other = model(alike)
+    assert_close(one, other)
+    model.train()
+    first, second = model(alike), model(alike)
+    assert not np.allclose(first, second)
+    assert not np.allclose(*first)
+    nnx.reseed(model, default=0)
+    assert_close(model(alike), first)
+
+
+def plain_arrays(file: Path, weights_format: str) -> Mapping[str, Any]:
+    """The weights by path, read as their own libraries read them."""
+    import h5py
+    from flax.serialization import msgpack_restore
+    from flax.traverse_util import flatten_dict
+    from safetensors.flax import load_file
+
+    if weights_format == "safetensors":
+        return load_file(file)
+    if weights_format == "h5":
+        with h5py.File(file) as held:
+            return {name: data[()] for name, data in held.items()}
+    if weights_format == "msgpack":
+        return flatten_dict(msgpack_restore(file.read_bytes()), sep=".")
+    ocp = pytest.importorskip("orbax.checkpoint")
+    with ocp.StandardCheckpointer() as checkpointer:
+        return flatten_dict(checkpointer.restore(file), sep=".")
+
+
 @pytest.mark.parametrize("weights_format", FORMATS)
-def test_weights_formats(loaded: Callable[..., Any], weights_format: str) -> None:
+def test_weights_formats(loaded: Callable[..., Any], weights_format: str, tmp_path: Path) -> None:
+    """`load` reads each, and so do the format's own library and those who know the paths alone."""
     if weights_format == "orbax":
         pytest.importorskip("orbax.checkpoint")
+    from flax import nnx
+
     name = "mixed_precision"
     want = loaded(name)(*recorded(name))
-    np.testing.assert_array_equal(loaded(name, weights_format)(*recorded(name)), want)
+    bundle = convert(name, tmp_path / "bundle", weights_format=weights_format)
+    model = bundle_module(bundle.path).load()
+    np.testing.assert_array_equal(model(*recorded(name)), want)
+    arrays = plain_arrays(bundle.path / bundle.manifest["weights"]["file"], weights_format)
+    state = nnx.to_flat_state(nnx.state(model, nnx.Not(nnx.RngState)))
+    assert {".".join(map(str, path)) for path, _ in state} == set(arrays)
+    for path, variable in state:
+        np.testing.assert_array_equal(variable.get_value(), arrays[".".join(map(str, path))])
 
 
 def test_msgpack_is_flaxs_own_format(tmp_path: Path) -> None:

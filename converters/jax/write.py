@@ -17,6 +17,7 @@ from converters.jax.module_names import (
     VARIABLES,
 )
 from converters.jax.rules import rules
+from converters.jax.whole_heads import whole_heads
 from porter.layout import LaidOut
 from porter.source.code import Attr, Call, Expression, Name, call
 from porter.source.names import class_name
@@ -53,14 +54,16 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     """The JAX form of a graph; every op that JAX cannot say is reported in one error."""
     own = constructor_arguments(PACKAGE)
     name = class_name(laid.graph.name, own)
-    program = translate(laid.graph, rules, Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED), name)
+    graph, parts = whole_heads(laid.graph)
+    program = translate(graph, rules, Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED), name)
     source = _source(program, laid, name, weights_format)
-    return Written(source, program.weights, program.modules, program.plain)
+    modules = {path: parts.get(node, node) for path, node in program.modules.items()}
+    return Written(source, program.weights, modules, program.plain)
 
 
 def _source(program: Program, laid: LaidOut, name: str, weights_format: str) -> str:
     made = [made for part in program.classes for _, made in part.attributes]
-    random = any(callee in RANDOM for call in made for callee in _callees(call))
+    random = any(_draws(call) for call in made)
     plain = UNSEEDED | {part.name for part in program.classes if not part.attributes}
     body: list[Statement] = [
         _class(part, plain, laid if part is program.classes[-1] else None) for part in program.classes
@@ -137,10 +140,8 @@ def _seeded(made: Call, plain: frozenset[str], rngs: Expression = RNGS) -> Call:
     return replace(made, args=args, kwargs=kwargs)
 
 
-def _callees(made: Call) -> Iterator[str]:
-    """The names that are called in a constructor call."""
-    if isinstance(made.func, Name):
-        yield made.func.path
-    for arg in (*made.args, *(value for _, value in made.kwargs)):
-        if isinstance(arg, Call):
-            yield from _callees(arg)
+def _draws(made: Call) -> bool:
+    """Whether a constructor call makes a module that draws random numbers in training."""
+    inner = (*made.args, *(value for _, value in made.kwargs))
+    own = (isinstance(made.func, Name) and made.func.path in RANDOM) or "dropout_rate" in dict(made.kwargs)
+    return own or any(_draws(arg) for arg in inner if isinstance(arg, Call))

@@ -141,7 +141,8 @@ def _unified(
 
 
 def _doc(paths: Sequence[Path]) -> str:
-    names = [identifier(path[-1]) for path in paths]  # nothing of a file gets into code as it stands
+    # nothing of a file gets into code as it stands
+    names = list(dict.fromkeys(identifier(path[-1]) for path in paths))
     shown = next(count for count in (3, 2, 1) if count == 1 or len(", ".join(names[:count])) <= 60)
     listed = ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
     return f"Used for {listed}."

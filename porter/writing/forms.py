@@ -53,6 +53,7 @@ class Layer:
     use: Callable[..., Expression] | None = None
     helpers: tuple[str, ...] = ()
     statements: Statements | None = None
+    direct: bool = False  # `use` is a plain call with settings: what the attribute gives is the node's output
 
 
 Form = Inline | Layer

@@ -206,7 +206,7 @@ class _Planner:
             home = tuple(scope.name for scope in node.origin.scopes)
             steps = [self.instances[home[:k]].names[home[: k + 1]] for k in range(len(home))]
             path = ".".join([*steps, self.instances[home].names[self._key(node)]])
-            if path not in self.modules and form.use is None and form.statements is None:
+            if path not in self.modules and (form.direct or (form.use is None and form.statements is None)):
                 self.plain.add(path)
             self.modules.setdefault(path, node)
             for name, weight in form.weights.items():

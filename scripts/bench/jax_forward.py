@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,13 @@ from scripts.bench.measure import ROOT, keep, measured, porter, python
 from scripts.bench.run_bundle import load
 
 NETWORKS = ("ResNet50", "MobileNetV2", "EfficientNetB0", "VGG16", "DenseNet121")
+COMPILATIONS = 3
 Run = Callable[[], Any]
+Made = tuple[Any, Callable[..., Any]]
+"""Parameters, and the function of them and of inputs."""
 
 
-def bundle_apply(bundle: Path) -> tuple[Any, Callable[..., Any]]:
+def bundle_apply(bundle: Path) -> Made:
     """The bundle's parameters and its pure function."""
     from flax import nnx
 
@@ -37,7 +41,7 @@ def bundle_apply(bundle: Path) -> tuple[Any, Callable[..., Any]]:
     return state, lambda state, x: nnx.merge(graphdef, state)(x)
 
 
-def keras_apply(file: Path) -> tuple[Any, Callable[..., Any]]:
+def keras_apply(file: Path) -> Made:
     """The Keras model's variables and its pure function."""
     import keras
 
@@ -47,21 +51,38 @@ def keras_apply(file: Path) -> tuple[Any, Callable[..., Any]]:
     return state, lambda state, x: model.stateless_call(*state, x, training=False)[0]
 
 
-def compiled(state: Any, apply: Callable[..., Any], x: Any) -> tuple[float, Run]:
-    """Seconds to trace and compile, and the compiled function of nothing."""
+def compiled(made: Mapping[str, Made], x: Any) -> tuple[dict[str, float], dict[str, Run]]:
+    """Seconds to trace and compile, the median of each, and the compiled functions of nothing.
+
+    By turns and in both orders, with nothing kept from one to the next: what JAX remembers of its own
+    functions would be paid for by the first alone.
+    """
     import jax
 
-    began = time.perf_counter()
-    ready = jax.jit(apply).lower(state, x).compile()
-    seconds = time.perf_counter() - began
-    return seconds, lambda: jax.block_until_ready(ready(state, x))
+    taken: dict[str, list[float]] = {name: [] for name in made}
+    runs: dict[str, Run] = {}
+    for turn in range(COMPILATIONS):
+        for name in sorted(made, reverse=turn % 2 == 1):
+            state, apply = made[name]
+            jax.clear_caches()
+            began = time.perf_counter()
+            ready = jax.jit(apply).lower(state, x).compile()
+            taken[name].append(time.perf_counter() - began)
+            runs[name] = partial(_ran, ready, state, x)
+    return {name: statistics.median(seconds) for name, seconds in taken.items()}, runs
+
+
+def _ran(ready: Callable[..., Any], state: Any, x: Any) -> Any:
+    import jax
+
+    return jax.block_until_ready(ready(state, x))
 
 
 def by_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, float]:
     """The median seconds of each."""
     taken: dict[str, list[float]] = {name: [] for name in runs}
     for turn in range(rounds + 2):
-        for name, run in runs.items():
+        for name, run in sorted(runs.items(), reverse=turn % 2 == 1):
             began = time.perf_counter()
             run()
             if turn >= 2:  # the first ones warm up
@@ -75,9 +96,7 @@ def compare(folder: Path, rounds: int) -> dict[str, float]:
 
     x = jnp.asarray(np.load(folder / "io.npz")["x0"])
     made = {"bundle": bundle_apply(folder / "bundle"), "keras": keras_apply(folder / "model.keras")}
-    seconds, runs = {}, {}
-    for name, (state, apply) in made.items():
-        seconds[name], runs[name] = compiled(state, apply, x)
+    seconds, runs = compiled(made, x)
     apart = np.abs(np.asarray(runs["bundle"]()) - np.asarray(runs["keras"]())).max()
     times = by_turns(runs, rounds)
     return {

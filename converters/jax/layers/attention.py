@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from converters.jax.layers.dtypes import precision
 from converters.jax.rules import rules
+from converters.jax.whole_heads import SIDES, WholeHeads
 from porter.graph.model import Node
 from porter.graph.ops.attention import Attention, HideScores, MergeHeads, SeenKeys, SplitHeads
 from porter.source.code import Expression, call
-from porter.writing.forms import Form, Inline, Layer
+from porter.writing.forms import Form, Inline, Layer, Weight
+from porter.writing.settings import said
+from porter.writing.weights import weight
 
 
 @rules.writes(SplitHeads)
@@ -61,3 +65,48 @@ def write_attention(op: Attention, node: Node) -> Form:
         return call("attention", *inputs, **told, dropout=dropout)
 
     return Layer(call("nnx.Dropout", op.dropout), use=use, helpers=("attention",))
+
+
+@rules.writes(WholeHeads)
+def write_whole_heads(op: WholeHeads, node: Node) -> Form:
+    queries, others = op.features
+    usual = {
+        "num_kv_heads": op.heads,
+        "in_kv_features": queries,
+        "out_features": queries,
+        "use_bias": True,
+        "dropout_rate": 0.0,
+    }
+    told = {
+        "num_kv_heads": op.shared,
+        "in_kv_features": others,
+        "out_features": op.outputs,
+        "use_bias": "query.bias" in node.params,
+        "dropout_rate": op.dropout,
+    }
+    settings = {"num_heads": op.heads, "in_features": queries, "qkv_features": op.width, **said(usual, told)}
+    if op.dropout:
+        settings["broadcast_dropout"] = False
+    make = call("nnx.MultiHeadAttention", **settings, **precision(node), decode=False)
+    if len(node.inputs) == op.given and not op.causal:
+        return Layer(make, _head_weights(op, node))
+
+    def use(attention: Expression, *inputs: Expression) -> Expression:
+        mask: dict[str, Any] = {"mask": inputs[-1]} if len(inputs) > op.given else {}
+        causal = {"is_causal": True} if op.causal else {}
+        return call(attention, *inputs[: op.given], **mask, **causal)
+
+    return Layer(make, _head_weights(op, node), use=use, direct=True)
+
+
+def _head_weights(op: WholeHeads, node: Node) -> dict[str, Weight]:
+    held: dict[str, Weight] = {}
+    for side in SIDES:
+        heads = op.heads if side == "query" else op.shared
+        held[f"{side}.kernel"] = weight(node, f"{side}.weight", "(h d) i -> i h d", h=heads)
+        if f"{side}.bias" in node.params:
+            held[f"{side}.bias"] = weight(node, f"{side}.bias", "(h d) -> h d", h=heads)
+    held["out.kernel"] = weight(node, "out.weight", "o (h d) -> h d o", h=op.heads)
+    if "out.bias" in node.params:
+        held["out.bias"] = weight(node, "out.bias")
+    return held

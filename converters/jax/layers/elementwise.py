@@ -71,6 +71,9 @@ OPERATORS: Mapping[str, str] = {
     "subtract": "-",
 }
 
+LOGICAL: Mapping[str, str] = {"logical_and": "&", "logical_or": "|", "logical_xor": "^"}
+"""What operators say of truth values, and only of them."""
+
 
 @rules.writes(Unary)
 def write_unary(op: Unary, node: Node) -> Form:
@@ -85,10 +88,18 @@ def write_unary(op: Unary, node: Node) -> Form:
 
 @rules.writes(Binary)
 def write_binary(op: Binary, node: Node) -> Form:
-    if op.function in OPERATORS:
-        sign = OPERATORS[op.function]
-        return Inline(lambda a, b: Operation(sign, a, b))
-    return Inline(lambda a, b: call(f"jnp.{op.function}", a, b))
+    truths = {value.dtype for value in node.inputs} == {"bool"}
+    sign = OPERATORS.get(op.function) or (LOGICAL.get(op.function) if truths else None)
+    if sign is None:
+        return Inline(lambda a, b: call(f"jnp.{op.function}", a, b))
+    return Inline(lambda a, b: _operation(sign, a, b))
+
+
+def _operation(sign: str, a: Expression, b: Expression) -> Expression:
+    """The operation; `x + -1.0` as `x - 1.0`."""
+    if sign == "+" and isinstance(b, Literal) and isinstance(b.value, int | float) and b.value < 0:
+        return Operation("-", a, Literal(-b.value))
+    return Operation(sign, a, b)
 
 
 @rules.writes(Where)

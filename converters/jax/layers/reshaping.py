@@ -41,7 +41,8 @@ def write_transpose(op: Transpose, node: Node) -> Form:
 
 @rules.writes(Concat)
 def write_concat(op: Concat, node: Node) -> Form:
-    return Inline(lambda *parts: call("jnp.concatenate", List(tuple(parts)), axis=op.axis), simple=True)
+    axis = -1 if op.axis == node.inputs[0].rank - 1 else op.axis
+    return Inline(lambda *parts: call("jnp.concatenate", List(tuple(parts)), axis=axis), simple=True)
 
 
 @rules.writes(Slice)

@@ -49,7 +49,7 @@ class Model(nnx.Module):
         x = nnx.relu(self.conv(input_0))
         flatten = x.reshape(x.shape[0], -1)
         x = self.facts(input_1)
-        both = jnp.concatenate([flatten, x], axis=1)
+        both = jnp.concatenate([flatten, x], axis=-1)
         kind = nnx.softmax(self.kind(both))
         x = self.amount(both)
         return kind, x

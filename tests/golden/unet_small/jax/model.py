@@ -130,10 +130,10 @@ class Model(nnx.Module):
         x = self.middle_conv_b(x)
         x = nnx.relu(self.middle_norm_b(x))
         x = self.up_2(x)
-        x = jnp.concatenate([x, down_2], axis=3)
+        x = jnp.concatenate([x, down_2], axis=-1)
         x = self.up_2_block(x)
         x = resize(x, (2 * x.shape[1], 2 * x.shape[2]), "linear")
-        x = jnp.concatenate([x, down_1], axis=3)
+        x = jnp.concatenate([x, down_1], axis=-1)
         x = self.up_1_block(x)
         return nnx.sigmoid(self.mask(x))
 

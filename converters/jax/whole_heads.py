@@ -1,0 +1,193 @@
+"""Attention of several heads as one node, where `nnx.MultiHeadAttention` computes the same.
+
+The graph has its parts: three projections that are split into heads, what each head attends to, and a
+projection of the heads together. Flax has one module for that, which is taken where it means just this: heads
+of one width for keys and values, biases everywhere or nowhere, hidden keys whose scores are replaced. It
+happens right before the text is written, so that the node has neither a meaning nor a layout of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from porter.graph.model import Graph, Node, Origin, Param, Scope, Value
+from porter.graph.ops.attention import Attention, MergeHeads, SplitHeads
+from porter.graph.ops.linear import Linear
+from porter.graph.ops.op import Op
+from porter.weights.tensor import identity
+
+SIDES = ("query", "key", "value")
+Kind = TypeVar("Kind", bound=Op)
+
+
+@dataclass(frozen=True)
+class _WholeHeads(Op):
+    """Projections, attention and the projection of its result. No op of the neutral graph: its name says so.
+
+    The inputs are those of the projections, `given` of them, as key and value may be one, or all three; and
+    then a mask over `(n, heads, t, s)`.
+    """
+
+    heads: int
+    shared: int  # heads of keys and values
+    width: int  # of all heads of queries together
+    features: tuple[int, int]  # of the query, and of key and value
+    outputs: int
+    given: int
+    causal: bool
+    dropout: float
+
+
+WholeHeads = _WholeHeads
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The nodes of one use: query, key and value (twice), and what follows."""
+
+    projections: tuple[Node, ...]
+    splits: tuple[Node, ...]
+    attention: Node
+    merge: Node
+    output: Node
+
+    def nodes(self) -> Iterator[Node]:
+        yield from (*self.projections, *self.splits, self.attention, self.merge, self.output)
+
+    def whole(self) -> Node:
+        """All of it as one node."""
+        query, key, value = (node.inputs[0] for node in self.projections)
+        given = (query, key, value) if key is not value else (query, key) if query is not key else (query,)
+        linears, attention = self.linears(), _op(self.attention, Attention)
+        op = _WholeHeads(
+            _op(self.splits[0], SplitHeads).heads,
+            _op(self.splits[1], SplitHeads).heads,
+            linears[0].outputs,
+            (linears[0].inputs, linears[1].inputs),
+            linears[3].outputs,
+            len(given),
+            attention.causal,
+            attention.dropout,
+        )
+        inputs = (*given, *self.attention.inputs[3:])
+        origin = _outside(self.output.origin)
+        return replace(self.output, op=op, inputs=inputs, params=self._params(), origin=origin)
+
+    def linears(self) -> list[Linear]:
+        """The projections: three, and the last."""
+        return [_op(node, Linear) for node in (*self.projections, self.output)]
+
+    def _params(self) -> dict[str, Param]:
+        rows = zip((*SIDES, "out"), (*self.projections, self.output), strict=True)
+        return {f"{side}.{name}": param for side, node in rows for name, param in node.params.items()}
+
+    def native(self) -> bool:
+        """Whether Flax's module means the same."""
+        linears, attention = self.linears(), _op(self.attention, Attention)
+        heads, shared, also = (_op(split, SplitHeads).heads for split in self.splits)
+        sizes = {(linear.inputs, linear.outputs) for linear in linears[1:3]}
+        ranks = {node.inputs[0].rank for node in self.projections}
+        biased = {"bias" in node.params for node in (*self.projections, self.output)}
+        alike = (len(sizes), len(biased), len(ranks), len({linear.axis % min(ranks) for linear in linears}))
+        width = linears[0].outputs // heads
+        scale = width**-0.5 if attention.scale is None else attention.scale
+        return (
+            alike == (1, 1, 1, 1)
+            and linears[0].axis % min(ranks) == min(ranks) - 1
+            and shared == also == heads // attention.groups
+            and linears[1].outputs == width * shared
+            and abs(scale * width**0.5 - 1) < 1e-9
+            and len({value.shape[:-3] for value in self.attention.inputs[:3]}) == 1
+            and self._plain_mask(attention, heads)
+        )
+
+    def _plain_mask(self, attention: Attention, heads: int) -> bool:
+        query, key, _, *masks = self.attention.inputs
+        if not masks:
+            return True
+        wanted = (query.shape[0], heads, query.shape[-2], key.shape[-2])
+        (mask,) = masks
+        fits = query.rank == mask.rank == 4 and all(
+            size in (1, want) for size, want in zip(mask.shape, wanted, strict=True)
+        )
+        return fits and attention.penalty is None and not attention.blank
+
+
+def whole_heads(graph: Graph) -> tuple[Graph, Mapping[Node, Node]]:
+    """The graph with such nodes; and for each of them the node that gave its result."""
+    found = list(_consistent(graph, [one for one in _uses(graph) if one.native()]))
+    if not found:
+        return graph, {}
+    wholes = {one.output: one.whole() for one in found}
+    gone = {node for one in found for node in one.nodes()} - wholes.keys()
+    homes = {one.output.origin.scopes for one in found}
+    nodes = tuple(_moved_out(wholes.get(node, node), homes) for node in graph.nodes if node not in gone)
+    return replace(graph, nodes=nodes), {whole: output for output, whole in wholes.items()}
+
+
+def _uses(graph: Graph) -> Iterator[_Found]:
+    producers, users = graph.producers(), graph.consumers()
+
+    def alone(value: Value) -> Node | None:
+        taken = users.get(value, [])
+        return taken[0] if len(taken) == 1 and value not in graph.outputs else None
+
+    def before(values: Sequence[Value], kind: type[Op], after: Iterable[Node]) -> tuple[Node, ...]:
+        made = [producers.get(value) for value in values]
+        fits = all(
+            node and isinstance(node.op, kind) and alone(value) is user
+            for value, node, user in zip(values, made, after, strict=True)
+        )
+        return tuple(node for node in made if node) if fits else ()
+
+    for node in graph.nodes:
+        if not isinstance(node.op, Attention):
+            continue
+        splits = before(node.inputs[:3], SplitHeads, [node] * 3)
+        projections = before([split.inputs[0] for split in splits], Linear, splits)
+        merge = alone(node.outputs[0])
+        output = alone(merge.outputs[0]) if merge and isinstance(merge.op, MergeHeads) else None
+        if merge and output and isinstance(output.op, Linear) and len(set(projections)) == 3:
+            yield _Found(projections, splits, node, merge, output)
+
+
+def _consistent(graph: Graph, found: Sequence[_Found]) -> Sequence[_Found]:
+    """Those of nested parts that hold no other weights, and whose weights nothing else uses."""
+    while True:
+        inside = {node for one in found for node in one.nodes()}
+        others = [node for node in graph.nodes if node not in inside]
+        taken = {identity(param.tensor) for node in others for param in node.params.values()}
+        homes = {node.origin.scopes for node in others if node.params}
+        kept = [one for one in found if _own_home(one, homes) and not taken & set(_held(one))]
+        if len(kept) == len(found):
+            return kept
+        found = kept
+
+
+def _own_home(one: _Found, homes: set[tuple[Scope, ...]]) -> bool:
+    scopes = {node.origin.scopes for node in one.nodes()}
+    return len(scopes) == 1 and scopes != {()} and not scopes & homes
+
+
+def _held(one: _Found) -> Iterator[object]:
+    for node in one.nodes():
+        yield from (identity(param.tensor) for param in node.params.values())
+
+
+def _moved_out(node: Node, homes: set[tuple[Scope, ...]]) -> Node:
+    """What else stood in the nested part, such as a mask's shapes, beside the whole."""
+    if node.origin.scopes not in homes:
+        return node
+    return replace(node, origin=_outside(node.origin, node.origin.layer))
+
+
+def _outside(origin: Origin, layer: str = "") -> Origin:
+    *outer, home = origin.scopes
+    return Origin(layer or home.name, origin.kind, tuple(outer), origin.source.rpartition("/")[0])
+
+
+def _op(node: Node, kind: type[Kind]) -> Kind:
+    assert isinstance(node.op, kind)
+    return node.op
