@@ -50,7 +50,7 @@ class Backend:
     def sentence(self) -> str:
         """For people."""
         grounds = "; ".join(item.says for item in self.evidence)
-        hints = "; ".join(f"{item.says} ({TITLES[item.backend]})" for item in self.evidence)
+        hints = "; ".join(f"{item.says} ({TITLES.get(item.backend, item.backend)})" for item in self.evidence)
         title = TITLES.get(self.name or "", self.name)
         known = {
             "told": f"read as written on {title}, as told" + (f", though {grounds}" if grounds else ""),
