@@ -19,7 +19,7 @@ from converters.keras.bind_objects import snake
 from converters.keras.live.inputs import Inputs
 from converters.keras.live.naming import Names
 from converters.keras.live.recorder import Recorder
-from converters.keras.live.records import Trace, leaves
+from converters.keras.live.records import Trace, changed, leaves
 from converters.keras.live.stand_ins import StandIns
 from converters.keras.rules import rules
 from porter.errors import UnsupportedModel
@@ -110,7 +110,7 @@ def _patched(keras: Any, recorder: Recorder, stand_ins: StandIns) -> Iterator[No
         recorder.asleep += 1
         try:
             with stand_ins.not_in(self) if is_layer else nullcontext():
-                outputs = _outputs(self, args, kwargs, is_layer)
+                outputs = _outputs(keras, self, args, kwargs, is_layer)
         finally:
             recorder.asleep -= 1
         name = recorder.names.of(self, recorder.parent) if is_layer else ""
@@ -132,14 +132,24 @@ def _patched(keras: Any, recorder: Recorder, stand_ins: StandIns) -> Iterator[No
         yield
 
 
-def _outputs(operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], is_layer: bool) -> Any:
+def _outputs(
+    keras: Any, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any], is_layer: bool
+) -> Any:
     """The symbolic outputs of one call. Some functions know fewer shapes than they can compute (`x[:3]`)."""
     try:
         return operation.compute_output_spec(*args, **kwargs)
     except ValueError:
         if is_layer:
             raise
-        return import_module("keras.src.backend").compute_output_spec(operation.call, *args, **kwargs)
+    nest = (args, kwargs)
+    tensors = [leaf for leaf in leaves(nest) if isinstance(leaf, keras.KerasTensor)]
+
+    def call(*given: Any) -> Any:
+        new = dict(zip(map(id, tensors), given, strict=True))
+        filled, named = changed(nest, lambda leaf: new.get(id(leaf), leaf))
+        return operation.call(*filled, **named)
+
+    return import_module("keras.src.backend").compute_output_spec(call, *tensors)
 
 
 def _data(keras: Any, operation: Any) -> dict[str, Any]:
