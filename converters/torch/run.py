@@ -36,6 +36,8 @@ def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) 
 class BundleModel:
     """A torch module that takes and gives NumPy arrays."""
 
+    replaces = True  # what `watch` gives back takes the place of a module's output
+
     def __init__(self, module: Any, precision: str) -> None:
         self.module, self.precision = module, precision
 

@@ -14,11 +14,11 @@ from porter import frameworks, pipeline
 from porter.compare.comparison import Comparison
 from porter.compare.inputs import InputSet
 from porter.errors import UnsupportedModel
-from porter.graph.model import Node
 from porter.layout import LaidOut
 from porter.pipeline import Converted
 from porter.sides import Side, bundle_side, live_side, model_side, side, user_inputs
 from porter.source_model import Converter, LiveModel, ReadRequest, Written
+from porter.verification.aligning import modules_of
 from porter.verification.record import Recorded, record
 from porter.verification.settings import LayerPlan, Progress, Settings
 from porter.verification.trial import verify
@@ -66,7 +66,7 @@ def of_two(first: Model, second: Model, inputs: Path | None, settings: Settings)
     a, b = _side(first), _side(second)
     if (a.is_bundle and not b.is_bundle) or b.recording is not None:
         a, b = b, a
-    settings = replace(settings, layers=_plan_of(a, b) or _plan_of_bundle(b))
+    settings = replace(settings, layers=_plan_of(a, b) or (_plan_of_bundle(b) if a.graph is None else None))
     return verify(a, b, None if inputs is None else user_inputs(inputs), settings)
 
 
@@ -98,13 +98,7 @@ def _plan_of_bundle(b: Side) -> LayerPlan | None:
     """A bundle beside something of which porter knows no layers: its modules by its own manifest."""
     if b.manifest is None or b.graph is None:
         return None
-    nodes: dict[str, list[Node]] = {}
-    for node in b.graph.nodes:
-        if node.params and "float" in node.outputs[0].dtype:
-            nodes.setdefault(node.origin.label, []).append(node)
-    told = b.manifest.get("modules", {})
-    modules = {path: nodes[label][0] for path, label in told.items() if len(nodes.get(label, ())) == 1}
-    return LayerPlan(b.graph, modules, counts=False)
+    return LayerPlan(b.graph, modules_of(b), counts=False)
 
 
 def _plan(laid: LaidOut, written: Written) -> LayerPlan:

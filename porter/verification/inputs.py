@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from porter.axes import Move
 from porter.compare.inputs import InputSet, telling_inputs
 from porter.compare.sizes import most_rows
 from porter.errors import RequestError
@@ -42,16 +44,49 @@ def common_shapes(side: Side) -> list[Shape]:
     ]
 
 
-def check_signatures(a: Side, b: Side) -> None:
-    """Refuses two models that cannot be run on the same inputs."""
-    if a.graph is None or b.graph is None:
-        return
-    ours, theirs = common_shapes(a), common_shapes(b)
-    if len(ours) != len(theirs) or not all(map(_fits, ours, theirs)):
-        raise RequestError(
-            f"{a.label} takes {show(*ours)} and {b.label} {show(*theirs)}: "
-            "they cannot be run on the same inputs"
-        )
+def brought_together(truth: Side, other: Side) -> Side:
+    """The other side, turned so that both take the same inputs: images may have their channels last in one
+    and first in the other. Refuses two models that cannot be run on the same inputs."""
+    if truth.graph is None or other.graph is None or other is truth:
+        return other
+    ours, theirs = common_shapes(truth), common_shapes(other)
+    if len(ours) == len(theirs):
+        if all(map(_fits, ours, theirs)):
+            return other
+        for move in IMAGES if not other.into else ():
+            into = tuple(map(partial(_turn, move), ours, theirs))
+            if all(turn is not NOWHERE for turn in into):
+                back = move.inverse()
+                results = zip(graph_of(other).outputs, graph_of(truth).outputs, strict=False)
+                out_of = tuple(_way_back(back, value.shape, wanted.shape) for value, wanted in results)
+                return replace(other, into=into, out_of=out_of)
+    raise RequestError(
+        f"{truth.label} takes {show(*ours)} and {other.label} {show(*theirs)}: "
+        "they cannot be run on the same inputs"
+    )
+
+
+IMAGES = (Move.parse("n *s c -> n c *s"), Move.parse("n c *s -> n *s c"))
+NOWHERE = ()
+
+
+def _turn(move: Move, ours: Shape, theirs: Shape) -> tuple[int, ...] | None:
+    """How an array of ours becomes one of theirs: as it is (None), by the move, or not at all (NOWHERE)."""
+    if _fits(ours, theirs):
+        return None
+    if len(ours) == len(theirs) and len(ours) in (4, 5):
+        turn = move.permutation(len(ours))
+        if _fits([ours[axis] for axis in turn], theirs):
+            return turn
+    return NOWHERE
+
+
+def _way_back(back: Move, theirs: Shape, ours: Shape) -> tuple[int, ...] | None:
+    """An output of theirs in our order; where its sizes do not tell, as the inputs were turned."""
+    if len(theirs) not in (4, 5) or len(ours) != len(theirs):
+        return None
+    turn = back.permutation(len(theirs))
+    return turn if _fits([theirs[axis] for axis in turn], ours) else None
 
 
 def _fits(ours: Sequence[object], theirs: Sequence[object]) -> bool:

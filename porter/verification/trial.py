@@ -22,8 +22,9 @@ from porter.compare.verdict import Case, Evidence, Sides, judge, output_row
 from porter.compare.weights import compare_weights
 from porter.graph.run import OWN, run
 from porter.sides import Side, turned
+from porter.verification.aligning import aligned
 from porter.verification.contestant import Runner, finished, started
-from porter.verification.inputs import check_signatures, graph_of, sets_for, truth_of
+from porter.verification.inputs import brought_together, graph_of, sets_for, truth_of
 from porter.verification.layers import (
     SourceLayer,
     TargetLayers,
@@ -52,6 +53,13 @@ class Trial:
     workers: tuple[Runner | None, Runner | None]
     sets: Sets
     chosen: int  # the set for which layers are kept
+
+    def align(self) -> None:
+        """Where porter made neither side of the other: which layer is which, by what they compute."""
+        if self.settings.layers is None and self.a.graph is not None and self.b.graph is not None:
+            made = self.sets[self.chosen].arrays
+            plan = aligned(self.truth, self.b, made)
+            self.settings = replace(self.settings, layers=plan)
 
     def feed(self) -> None:
         """Give both sides their inputs, each in its own order of axes."""
@@ -114,11 +122,16 @@ def verify(
     """Are `a` and `b` the same function, to rounding? `stand_in`: b's own graph may take its place."""
     began = time.monotonic()
     truth = truth_of(a, b)
-    check_signatures(a, b)
+    if truth is a:
+        b = brought_together(truth, b)
+    else:
+        a = brought_together(truth, a)
     a, sets = sets_for(a, truth, given, settings)
     with ExitStack() as at_work:
         workers = started(a, settings, at_work), started(b, settings, at_work)
         trial = Trial(a, b, truth, settings, workers, sets, _set_for_layers(a, sets))
+        settings.tell("telling which layer is which")
+        trial.align()
         trial.feed()
         known, layers_a = trial.references()
         try:
@@ -136,7 +149,7 @@ def verify(
     evidence = Evidence(
         tuple(_rows(sets, known, ran_a, ran_b, truth, settings)),
         joined(graph_of(truth), layers_a, layers),
-        _weights(settings, b),
+        _weights(trial.settings, b),
         tuple(_silent(known, truth)),
         _miscounted(known, (a, ran_a), (b, ran_b)),
         (f"{b.label} was not run ({why_b}): what porter read of it stands in",) if why_b else (),
@@ -172,7 +185,9 @@ def _set_for_layers(a: Side, sets: Sets) -> int:
 def _by_its_graph(side: Side, sets: Sequence[InputSet]) -> Ran:
     """What a model is, by its files, where its framework cannot run it: in its own precision."""
     graph = graph_of(side)
-    outputs = tuple(tuple(run(graph, turned(made.arrays, side.into), OWN)) for made in sets)
+    outputs = tuple(
+        tuple(turned(run(graph, turned(made.arrays, side.into), OWN), side.out_of)) for made in sets
+    )
     dtypes = tuple(value.dtype for value in graph.outputs)
     return Ran(outputs, dtypes, (), {"framework": "none: porter's own reading"})
 
@@ -223,7 +238,7 @@ def _silent(known: Sequence[Sequence[Reference]], truth: Side) -> list[str]:
 
 
 def _weights(settings: Settings, b: Side) -> tuple[WeightRow, ...]:
-    if settings.layers is None or b.manifest is None:
+    if settings.layers is None or b.manifest is None or not settings.layers.weights:
         return ()
     settings.tell("comparing weights")
     file = Path(b.model["bundle"]) / b.manifest["weights"]["file"]

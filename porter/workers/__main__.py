@@ -68,7 +68,9 @@ def _run(folder: Path, model: Any, job: Request, request: Request) -> Answer:
 
 
 def _force(folder: Path, model: Any, job: Request, request: Request) -> Answer:
-    """One run in which each layer gets true inputs."""
+    """One run in which each layer gets true inputs; none by a runner that cannot replace what a layer gave."""
+    if not getattr(model, "replaces", False):
+        return {}
     capture = Capture(folder, request["index"], request["layers"])
     inputs = load_arrays(folder / "forced.npz")
     model.run(inputs, job["dtypes"], Force(capture, request["layers"]))
