@@ -10,7 +10,9 @@ from porter.errors import SourceError
 
 def test_tuples_and_aliases_of_keras_are_lists() -> None:
     text = "a: &id001 !!python/tuple [1, 2]\nb: *id001\nc: !!python/unicode 'x'\n"
-    assert parsed_yaml(text, "x") == {"a": [1, 2], "b": [1, 2], "c": "x"}
+    more = "d: !!python/str 'y'\ne: !!python/long '5'\nf: !!binary 'YwE='\n"
+    read = parsed_yaml(text + more, "x")
+    assert read == {"a": [1, 2], "b": [1, 2], "c": "x", "d": "y", "e": 5, "f": b"c\x01"}
 
 
 @pytest.mark.parametrize(

@@ -43,6 +43,8 @@ def stored_function(layer: LayerCall) -> Stored:
         raise layer.refuse(f"its file names the function {name!r} and does not hold it", stub(layer, ""))
     parts = list(told) if isinstance(told, (list, tuple)) else [told]
     code, defaults, closure = [*parts, None, None, None][:3]
+    if isinstance(code, bytes):  # as YAML may hold it
+        return Stored(code, _items(defaults), _items(closure))
     if not isinstance(code, str):
         raise layer.refuse("its file holds no function", stub(layer, ""))
     return Stored(_bytes(code), _items(defaults), _items(closure))

@@ -22,6 +22,8 @@ def parsed_yaml(text: str, label: str) -> Any:
     loader: Any = type("Loader", (yaml.SafeLoader,), {})  # its own table of tags
     loader.add_constructor("tag:yaml.org,2002:python/tuple", _listed)
     loader.add_constructor("tag:yaml.org,2002:python/unicode", _text)
+    loader.add_constructor("tag:yaml.org,2002:python/str", _text)
+    loader.add_constructor("tag:yaml.org,2002:python/long", yaml.SafeLoader.construct_yaml_int)
     try:
         value = yaml.load(text, loader)  # noqa: S506  (a subclass of the safe loader)
     except yaml.YAMLError as error:
