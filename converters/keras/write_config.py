@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from converters.keras.write_layers import ARGUMENTS, DEFAULTS, spread
+from converters.keras.write_layers import ARGUMENTS, DEFAULTS, NEVER, spread
 from converters.keras.write_operations import Bound, bound, snake_case
 from porter.errors import GraphError
 from porter.source.code import (
@@ -190,8 +190,10 @@ class _Runner:
         """A stock layer."""
         given = dict(zip(ARGUMENTS.get(kind, ()), args, strict=False)) | dict(kwargs)
         common = self._common(kind, given)
-        config = spread(kind, {**DEFAULTS[kind], **given})
-        return Made(module, kind, {**common, **config, "dtype": common["dtype"], "name": common["name"]})
+        config = {**common, **spread(kind, {**DEFAULTS[kind], **given})}
+        for key in NEVER.get(kind, ()):
+            config.pop(key, None)
+        return Made(module, kind, config)
 
     def _common(self, kind: str, given: Mapping[str, Any]) -> Json:
         usual = {"name": snake_case(kind), "trainable": True, "dtype": "float32"}

@@ -23,7 +23,7 @@ from porter.writing.program import ClassPlan, Program
 
 PREFIX = "prefix"
 LAST_SETTINGS = ("trainable", "dtype", "name")
-TAKEN = ("keras", "layers", "ops", "np", "inputs", "outputs", "model", "path", PREFIX)
+TAKEN = ("keras", "layers", "ops", "np", "inputs", "outputs", "model", "path", "scores", "windows", PREFIX)
 """Names that mean something in generated code."""
 
 BUILD = "build"

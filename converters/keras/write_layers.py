@@ -142,6 +142,9 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 }
 """Names of the arguments that are given by place."""
 
+NEVER: Mapping[str, tuple[str, ...]] = {f"SpatialDropout{rank}D": ("trainable",) for rank in _DIMENSIONS}
+"""What a class is not told, though others are."""
+
 PER_AXIS = frozenset("kernel_size strides dilation_rate pool_size size output_padding".split())
 """Settings of which a config holds one number for each spatial axis."""
 

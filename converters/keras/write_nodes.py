@@ -51,18 +51,23 @@ def keras_graph(graph: Graph, avoid: Collection[str] = ()) -> Graph:
     folded = _folded(graph)
     uses = Counter(value for node in folded for value in node.inputs)
     uses.update(graph.outputs)
-    crowd = Counter(node.origin.path for node in folded)
+    crowd = Counter(_call_of(node) for node in folded)
     names = _Names(folded, avoid)
     nodes = tuple(
         replace(
             node,
             origin=replace(node.origin, layer=names.of(node)),
-            alone=bool(node.origin.layer) and crowd[node.origin.path] == 1,
+            alone=bool(node.origin.layer) and crowd[_call_of(node)] == 1,
             used=tuple(uses[value] > 0 for value in node.outputs),
         )
         for node in folded
     )
     return replace(graph, nodes=nodes)
+
+
+def _call_of(node: KerasNode) -> Origin:
+    """The layer of the source that the node belongs to, and which call of it."""
+    return node.was.origin if node.was is not None else node.origin
 
 
 def safe_name(text: str, fallback: str = "layer") -> str:

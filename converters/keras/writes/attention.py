@@ -104,8 +104,7 @@ def _lines(
         key, value = (op("repeat", part, op_.groups, axis=1) for part in (key, value))
         if node.inputs[1].rank != 4:
             raise UnsupportedModel(f"{node.origin}: grouped heads of a tensor that is not (n, heads, t, d)")
-    name = names[0] or "_"
-    scores = Name(name)
+    name, scores = "scores", Name("scores")  # names that no value has
     product = op("matmul", query, op("swapaxes", key, -2, -1))
     lines: list[Statement] = [assign(name, binary("*", product, _scale(op_, node)))]
     if op_.causal:
@@ -117,7 +116,7 @@ def _lines(
     if masks and op_.blank:
         lines.append(assign(name, op("where", masks[0], scores, 0.0)))
     weights: Expression = scores if dropout is None else call(dropout, scores)
-    return [*lines, assign(name, op("matmul", weights, value))]
+    return [*lines, assign(names[0] or "_", op("matmul", weights, value))]
 
 
 def _scale(op_: Attention, node: Node) -> float:

@@ -52,12 +52,11 @@ def _dilated(op_: MaxPool, node: Node) -> Form:
 
     def statements(inputs: Expressions, names: Names) -> list[Any]:
         (x,) = inputs
-        name = names[0] or "_"
         padded = op("pad", x, ((0, 0), *pads, (0, 0)), constant_values=LOWEST)
         lines: list[Any] = []
         if any(amount for pair in pads for amount in pair):
-            lines.append(assign(name, padded))
-            x = Name(name)
+            lines.append(assign("windows", padded))
+            x = Name("windows")
         places = product(*(range(size) for size in op_.window))
         cells: list[Expression] = [
             index(
@@ -75,7 +74,7 @@ def _dilated(op_: MaxPool, node: Node) -> Form:
         largest: Expression = cells[0]
         for other in cells[1:]:
             largest = op("maximum", largest, other)
-        return [*lines, assign(name, largest)]
+        return [*lines, assign(names[0] or "_", largest)]
 
     return Inline(lambda x: x, statements=statements)
 

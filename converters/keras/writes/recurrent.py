@@ -9,7 +9,7 @@ import numpy as np
 
 from converters.keras.rules import rules
 from converters.keras.write_activations import argument
-from converters.keras.writes.making import about, layer, op, stored, used
+from converters.keras.writes.making import about, layer, op, policy_of, stored, used
 from porter.errors import UnsupportedModel
 from porter.graph.model import Node
 from porter.graph.ops.op import Op
@@ -35,7 +35,7 @@ MOVES: dict[type[Op], str] = {
 def write_recurrent(op_: AnyRecurrent, node: Node) -> Form:
     told, helpers = functions(op_, node)
     plan = Walk(op_, node)
-    told |= plan.settings()
+    told |= plan.settings() | initial(node)
     told["use_bias"] = any(name.startswith("bias") for name in node.params)
     if isinstance(op_, Gru):
         told["reset_after"] = op_.reset_after
@@ -67,6 +67,11 @@ def functions(op_: AnyRecurrent | ConvLstm, node: Node) -> tuple[dict[str, Any],
         told[key] = _plain(found[0])
         helpers += found[1]
     return told, helpers
+
+
+def initial(node: Node) -> dict[str, str]:
+    """Keras's usual first numbers, which are replaced anyway, cannot be made in bfloat16."""
+    return {"recurrent_initializer": "glorot_uniform"} if policy_of(node) == "bfloat16" else {}
 
 
 def _plain(expression: Expression) -> Any:
@@ -126,7 +131,10 @@ class Walk:
         self.op, self.node = op_, node
         self.both = not isinstance(op_, ConvLstm) and op_.both
         sequence, last, *ends = used(node)
-        self.states = any(ends)
+        # the state that is the last output needs no asking for states
+        self.by_state = bool(ends[0] and not any(ends[1:]) and not self.both and op_.ends_in_state)
+        self.states = any(ends) and not self.by_state
+        last = last or self.by_state
         # where sequence and last output are wanted, the last is taken from the sequence
         self.sequence = sequence or (last and op_.masked and op_.gaps == "zeros")
         if op_.masked and op_.gaps == "state" and not op_.ends_in_state:
@@ -149,33 +157,34 @@ class Walk:
     def lines(self, inputs: Expressions, names: Names) -> Sequence[Statement]:
         """The lines for one call."""
         own, x, *rest = inputs
-        told: dict[str, Any] = {}
-        mask = rest.pop(0) if self.op.masked else None
-        if rest:
-            told["initial_state"] = List(tuple(rest))
-        if mask is not None:
-            told["mask"] = mask
-        made = call(own, x, **told)
+        made: Expression = call(own, x, **self._given(rest))
         sequence, last, *ends = names
-        first = sequence or last
         lines: list[Statement] = []
+        if self.by_state:
+            last = last or ends[0]
+        first = sequence or last
         if self.states:
-            targets = [Name(name or "_") for name in (first, *ends)]
-            lines.append(assign([Tuple(tuple(targets))], made))
-            made_value: Expression = Name(first) if first else made
-        else:
-            made_value = made
+            targets = tuple(Name(name or "_") for name in (first, *ends))
+            lines.append(assign([Tuple(targets)], made))
+            made = Name(first or "_")
         if first is None:
             return lines
-        if not self.sequence:
-            return lines if self.states else [assign(first, made_value)]
-        if mask is not None:  # what follows is told its mask, or has none
-            made_value = op("copy", made_value)
-        if not self.states or mask is not None:
-            lines.append(assign(first, made_value))
-        if last is not None:
+        if self.sequence and self.op.masked:  # what follows is told its mask, or has none
+            made = op("copy", made)
+        if made != Name(first):
+            lines.append(assign(first, made))
+        if self.sequence and last is not None:
             lines.append(assign(last, self._last(Name(first))))
+        if self.by_state and last and ends[0] and ends[0] != last:
+            lines.append(assign(ends[0], Name(last)))
         return lines
+
+    def _given(self, rest: list[Expression]) -> dict[str, Any]:
+        told: dict[str, Any] = {}
+        if self.op.masked:
+            told["mask"] = rest[0]
+        states = rest[1:] if self.op.masked else rest
+        return {"initial_state": List(tuple(states)), **told} if states else told
 
     def _last(self, sequence: Expression) -> Expression:
         """The output at each walk's last step; the reverse walk's stands at the start."""
