@@ -20,9 +20,11 @@ from porter.version import __version__
 if TYPE_CHECKING:
     from porter.api import (
         Bundle,
+        Check,
         Comparison,
         Inspection,
         NotEquivalent,
+        check,
         convert,
         inspect,
         record,
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AxesError",
     "Bundle",
+    "Check",
     "Comparison",
     "Inspection",
     "NotEquivalent",
@@ -46,6 +49,7 @@ __all__ = [
     "UnsupportedModel",
     "WeightsError",
     "__version__",
+    "check",
     "convert",
     "inspect",
     "record",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from porter.checking.findings import Check
 from porter.compare import Comparison, NotEquivalent
 from porter.errors import RequestError
 from porter.inspection import Inspection
@@ -15,6 +16,7 @@ from porter.source_model import IoLayout, LiveModel, ReadRequest
 
 __all__ = [
     "Bundle",
+    "Check",
     "Comparison",
     "Inspection",
     "NotEquivalent",
@@ -235,6 +237,30 @@ def record(
     how = verification.Settings(progress=progress, seed=seed)
     file = Path(inputs) if inputs is not None else None
     return verification.of_one(_model(model, source_backend, example_inputs), Path(out), file, how, force)
+
+
+def check(
+    source: Source,
+    *,
+    inputs: str | Path | None = None,
+    both_ways: bool = True,
+    source_backend: str | None = None,
+    progress: Progress | None = None,
+) -> Check:
+    """Does one model agree with itself: alone and in a batch, again, elsewhere, in another precision?
+
+    `source` is a saved model or a bundle, `inputs` an `.npz` with rows to run it on; without it, seeded ones
+    are made. `both_ways` runs it compiled and not. Each finding says what kind of difference it is: rounding,
+    which is harmless, or batch coupling, state, randomness, non-determinism or precision; in which layer it
+    begins, and what to do.
+    """
+    from porter.checking.check import check as run_check
+    from porter.sides import side, user_inputs
+    from porter.verification.settings import Settings
+
+    request = _request(source, source_backend=source_backend)
+    given = user_inputs(Path(inputs)) if inputs is not None else None
+    return run_check(side(request), given, Settings(progress=progress), both_ways=both_ways)
 
 
 def inspect(

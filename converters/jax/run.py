@@ -45,6 +45,10 @@ def _doubled(array: Any) -> Any:
     return array.astype(jnp.float64) if jnp.issubdtype(array.dtype, jnp.floating) else array
 
 
+def seed(number: int) -> None:
+    """Nothing: JAX draws from keys that the model itself holds, never from a state of its own."""
+
+
 class BundleModel:
     """A Flax module that takes and gives NumPy arrays."""
 
@@ -57,7 +61,7 @@ class BundleModel:
         def apply(*inputs: Any) -> Any:
             return nnx.merge(graphdef, state)(*inputs)
 
-        self.compiled = jax.jit(apply)
+        self.compiled: Callable[..., Any] = jax.jit(apply)
 
     def run(
         self, inputs: Sequence[Array], dtypes: Sequence[str], watch: Watch | None
@@ -70,6 +74,12 @@ class BundleModel:
             with _watched(self.module, watch):
                 outputs = jax.tree.leaves(self.module(*given))
         return [_plain(array) for array in outputs], [str(array.dtype) for array in outputs]
+
+    def other_way(self) -> tuple[str, BundleModel]:
+        """The same model operation by operation, where `run` compiles; and what that is called."""
+        eager = BundleModel(self.module, self.precision)
+        eager.compiled = self.module
+        return "not compiled (without jax.jit)", eager
 
     def _array(self, array: Array, dtype: str) -> Any:
         doubled = self.precision == "float64" and "float" in dtype

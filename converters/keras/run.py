@@ -137,12 +137,24 @@ def _safe(keras: Any) -> contextlib.AbstractContextManager[Any]:
     return found
 
 
+def seed(number: int) -> None:
+    """Makes what is drawn at random from now on a matter of this number."""
+    tf.keras.utils.set_random_seed(number)
+
+
 class KerasModel:
     """A Keras model that takes and gives NumPy arrays."""
 
     def __init__(self, keras: Any, model: Any) -> None:
         self.keras, self.model = keras, model
         self.compiled = False
+        self.graph = False
+
+    def other_way(self) -> tuple[str, KerasModel]:
+        """The same model as a compiled graph, as `predict` runs it; and what that is called."""
+        other = KerasModel(self.keras, self.model)
+        other.graph = True
+        return "as a graph (tf.function)", other
 
     def run(
         self, inputs: Sequence[Array], dtypes: Sequence[str], watch: Watch | None
@@ -152,6 +164,7 @@ class KerasModel:
             tf.cast(tf.convert_to_tensor(array), dtype) for array, dtype in zip(inputs, dtypes, strict=True)
         ]
         flat, rows = self._function(watch is not None)
+        flat = tf.function(flat) if self.graph else flat
         try:
             results = flat(given)
         except (tf.errors.OpError, ValueError, NotImplementedError) as error:

@@ -130,8 +130,17 @@ def facts(saved: SavedModel) -> dict[str, Any]:
         "files": list(origin.files),
         "keras_version": origin.keras_version,
         "backend": origin.backend,
+        **_fixed_batch(saved.model),
         **_old_facts(saved),
     }
+
+
+def _fixed_batch(model: ModelSpec) -> dict[str, Any]:
+    """The one batch size that Keras takes, where the file fixes it as for stateful layers; porter any."""
+    layers = {layer.name: layer for layer in model.layers}
+    shapes = [layers[ref.layer].config.get("batch_shape") for ref in model.inputs if ref.layer in layers]
+    sizes = {shape[0] for shape in shapes if shape}
+    return {"batch": int(size)} if len(sizes) == 1 and (size := sizes.pop()) is not None else {}
 
 
 def _old_facts(saved: SavedModel) -> dict[str, Any]:

@@ -33,6 +33,11 @@ def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) 
     return BundleModel(module.double() if precision == "float64" else module, precision)
 
 
+def seed(number: int) -> None:
+    """Makes what is drawn at random from now on a matter of this number."""
+    torch.manual_seed(number)
+
+
 class BundleModel:
     """A torch module that takes and gives NumPy arrays."""
 
@@ -53,6 +58,14 @@ class BundleModel:
             hook.remove()
         outputs = list(_tensors(result))
         return [_array(tensor) for tensor in outputs], [_dtype(tensor) for tensor in outputs]
+
+    def other_way(self) -> tuple[str, BundleModel]:
+        """The same model compiled, which `run` does not do; and what that is called."""
+        try:
+            compiled = torch.compile(self.module)
+        except RuntimeError as error:
+            raise NotAvailable(f"torch.compile does not work here: {error}") from error
+        return "compiled (torch.compile)", BundleModel(compiled, self.precision)
 
     def _tensor(self, array: Array, dtype: str) -> Any:
         wanted = getattr(torch, dtype)

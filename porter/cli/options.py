@@ -135,6 +135,22 @@ def _add_seed(parser: ArgumentParser) -> None:
     )
 
 
+def add_check(parser: ArgumentParser) -> None:
+    """Options of `porter check`."""
+    parser.add_argument("source", nargs="+", metavar="MODEL", help=SOURCE_HELP)
+    parser.add_argument(
+        "--inputs", type=existing_file, metavar="FILE.npz", help="rows to run on: inputs x0, x1, ..."
+    )
+    parser.add_argument(
+        "--compiled",
+        action=BooleanOptionalAction,
+        default=True,
+        help="run it compiled as well as not (default: yes; takes PyTorch a while)",
+    )
+    _add_backend(parser)
+    _add_talk(parser)
+
+
 def add_inspect(parser: ArgumentParser) -> None:
     """Options of `porter inspect`."""
     parser.add_argument("source", nargs="+", metavar="SOURCE", help=SOURCE_HELP)

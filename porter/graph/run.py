@@ -77,6 +77,8 @@ def _held(array: Array, dtype: str, own: str) -> Array:
     """The array in `dtype`, or rounded as its own type rounds."""
     if array.dtype.kind not in "fV":  # bfloat16 and the small floats of ml_dtypes are of kind V
         return array
+    if dtype in SHORT:
+        return array.astype(_dtype(dtype)).astype("float32")
     if dtype != OWN:
         return array.astype(dtype)
     if own in SHORT:

@@ -8,7 +8,7 @@ process already, and runs in it (`Here`).
 """
 
 from porter.workers.here import Here
-from porter.workers.job import Job, Layer, Ran
+from porter.workers.job import Job, Layer, Learned, Ran
 from porter.workers.process import NotAvailable, Worker, start
 
-__all__ = ["Here", "Job", "Layer", "NotAvailable", "Ran", "Worker", "start"]
+__all__ = ["Here", "Job", "Layer", "Learned", "NotAvailable", "Ran", "Worker", "start"]

@@ -13,7 +13,7 @@ from typing import Any
 
 from porter.errors import PorterError
 from porter.workers.capture import Capture, Force
-from porter.workers.job import JOB, answer_file, load_arrays, save_arrays
+from porter.workers.job import JOB, answer_file, load_arrays, save_arrays, save_named
 from porter.workers.process import NotAvailable
 
 Request = Mapping[str, Any]
@@ -38,6 +38,8 @@ def _loaded(job: Request) -> tuple[Any, Answer]:
 
     def load() -> Answer:
         runner = importlib.import_module(job["runner"])
+        if job["seed"] is not None:
+            runner.seed(job["seed"])
         found[0] = runner.load(job["model"], precision=job["precision"], threads=job["threads"])
         return {}
 
@@ -77,7 +79,31 @@ def _force(folder: Path, model: Any, job: Request, request: Request) -> Answer:
     return {}
 
 
-ANSWERS = {"run": _run, "force": _force}
+def _otherwise(folder: Path, model: Any, job: Request, request: Request) -> Answer:
+    """One run in the other of the two ways, eager and compiled, that a framework has."""
+    if not hasattr(model, "other_way"):
+        return {"error": "unavailable", "message": "there is one way to run it"}
+    name, other = model.other_way()
+    outputs, _ = other.run(load_arrays(folder / "other.npz"), job["dtypes"], None)
+    save_arrays(folder / "other_out.npz", outputs)
+    return {"way": name}
+
+
+def _learn(folder: Path, model: Any, job: Request, request: Request) -> Answer:
+    """What the model would learn from a loss."""
+    if not hasattr(model, "learn"):
+        return {"error": "unavailable", "message": "its gradients cannot be asked for yet"}
+    learned = model.learn(
+        load_arrays(folder / "learn.npz"), job["dtypes"], load_arrays(folder / "loss.npz")
+    )
+    inputs = {str(place): array for place, array in enumerate(learned.inputs) if array is not None}
+    save_named(folder / "learned_inputs.npz", inputs)
+    for part in ("gradients", "step", "values"):
+        save_named(folder / f"learned_{part}.npz", getattr(learned, part))
+    return {}
+
+
+ANSWERS = {"run": _run, "force": _force, "learn": _learn, "otherwise": _otherwise}
 
 
 def _peak() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +34,7 @@ class Job:
     dtypes: Sequence[str]  # of its inputs
     precision: str = "own"  # or "float64": the whole model in double precision
     threads: int = 1
+    seed: int | None = None  # of whatever draws numbers, set before the model is loaded
     gpu: bool = False
 
 
@@ -63,6 +65,28 @@ class Ran:
     dtypes: tuple[str, ...]
     layers: tuple[Layer, ...]
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Learned:
+    """What a model would learn from one loss: by input, and by the framework's name for each variable."""
+
+    inputs: tuple[Array | None, ...]  # gradients in inference mode; None for what is not real numbers
+    gradients: Mapping[str, Array]
+    step: Mapping[str, Array]  # by how much one step of plain descent in training mode changes each
+    values: Mapping[str, Array]  # what the variables held before, where names alone do not tell them apart
+
+
+def save_named(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Arrays under any names at all."""
+    save_arrays(path, list(arrays.values()))
+    path.with_suffix(".json").write_text(json.dumps(list(arrays)), encoding="utf-8")
+
+
+def load_named(path: Path) -> dict[str, Array]:
+    """The arrays of `save_named`."""
+    names = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    return dict(zip(names, load_arrays(path), strict=True))
 
 
 def save_arrays(path: Path, arrays: Sequence[Array]) -> None:

@@ -16,7 +16,18 @@ from types import TracebackType
 from typing import Any, Self
 
 from porter.errors import RunError
-from porter.workers.job import JOB, Array, Job, Layer, Ran, answer_file, load_arrays, save_arrays
+from porter.workers.job import (
+    JOB,
+    Array,
+    Job,
+    Layer,
+    Learned,
+    Ran,
+    answer_file,
+    load_arrays,
+    load_named,
+    save_arrays,
+)
 from porter.workers.stream import Forcing, Stream
 
 TIMEOUT = 1800.0
@@ -52,6 +63,7 @@ def start(job: Job, timeout: float = TIMEOUT) -> Worker:
         "dtypes": list(job.dtypes),
         "precision": job.precision,
         "threads": job.threads,
+        "seed": job.seed,
     }
     (here / JOB).write_text(json.dumps(told), encoding="utf-8")
     words = (here / "words.txt").open("wb")
@@ -143,6 +155,21 @@ class Worker:
         save_arrays(self.folder / "forced.npz", inputs)
         index = f"forced{self._asked}"
         return Forcing(self, self.ask("force", index=index, layers=list(layers)), index, layers, room)
+
+    def otherwise(self, inputs: Sequence[Array]) -> tuple[str, tuple[Array, ...]]:
+        """What the framework's other way of running is called, eager or compiled, and its outputs."""
+        save_arrays(self.folder / "other.npz", inputs)
+        answer = self.answer(self.ask("otherwise"))
+        return str(answer["way"]), tuple(load_arrays(self.folder / "other_out.npz"))
+
+    def learn(self, inputs: Sequence[Array], loss: Sequence[Array]) -> Learned:
+        """Gradients of the mean of each output times `loss`, and one step; arrays in the model's own order."""
+        save_arrays(self.folder / "learn.npz", inputs)
+        save_arrays(self.folder / "loss.npz", loss)
+        self.answer(self.ask("learn"))
+        named = load_named(self.folder / "learned_inputs.npz")
+        parts = [load_named(self.folder / f"learned_{part}.npz") for part in ("gradients", "step", "values")]
+        return Learned(tuple(named.get(str(place)) for place in range(len(inputs))), *parts)
 
     def result(self) -> Ran:
         """Wait for the outputs; RunError where there are none, NotAvailable where there can be none."""

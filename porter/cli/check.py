@@ -1,0 +1,23 @@
+"""`porter check`: does one model agree with itself?"""
+
+from __future__ import annotations
+
+import argparse
+
+from porter import api
+from porter.cli.output import Output
+from porter.cli.values import source
+
+
+def run(told: argparse.Namespace, output: Output) -> int:
+    """Prints what was found; 1 where the model does not agree with itself."""
+    with output.progress() as progress:
+        found = api.check(
+            source(told.source),
+            inputs=told.inputs,
+            both_ways=told.compiled,
+            source_backend=told.source_backend,
+            progress=progress,
+        )
+    output.result(found.to_dict(), found.lines())
+    return 0 if found.consistent else 1
