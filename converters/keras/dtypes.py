@@ -11,14 +11,19 @@ def policy_name(told: Any) -> str:
     """The name of a policy, as a plain string or as Keras 3 serialises it."""
     if isinstance(told, dict):
         config = told.get("config") or {}
-        return str(config.get("name") or config.get("dtype_policy_name") or "float32")
+        default = config.get("default_policy")
+        if isinstance(default, (str, dict)):  # a map of policies, for layers that hold others
+            return policy_name(default)
+        named = config.get("name") or config.get("source_name") or config.get("dtype_policy_name")
+        return str(named or "float32")
     return str(told) if told else "float32"
 
 
 def compute_dtype(told: Any, override: str | None, *, is_input: bool = False) -> str:
     """The type a layer with this policy computes in; `override` replaces floating policies."""
     name = policy_name(told)
-    dtype = _MIXED.get(name, name.split("_from_")[-1] if "_from_" in name else name)
+    name = name.partition("_from_")[2] or name
+    dtype = _MIXED.get(name, name)
     if override is not None and is_float(dtype) and not is_input:
         return _MIXED.get(override, override)
     return dtype

@@ -52,6 +52,7 @@ class LayerCall:
     attribute: tuple[str, ...] = ()  # where a wrapped layer sits inside its wrapper
     trainable: bool = True
     number: int = 0  # which call of this layer it is
+    stand_in: Mapping[str, Tensor] = field(default_factory=dict)  # for variables that are stored otherwise
 
     @property
     def config(self) -> Mapping[str, Any]:
@@ -112,6 +113,8 @@ class LayerCall:
         default: np.ndarray | None = None,
     ) -> Tensor:
         """The variable itself, where a rule computes with it."""
+        if name in self.stand_in:
+            return self.stand_in[name]
         known = tuple(int(size) for size in shape)
         asked = self.context.variables.ask(
             self.path, self.attribute, name, known, trainable and self.trainable, default
@@ -203,6 +206,7 @@ class LayerCall:
             path=path or self.path,
             args=(),
             kwargs={},
+            stand_in={},
             trainable=self.trainable and bool(spec.config.get("trainable", True)),
         )
 

@@ -8,6 +8,7 @@ from string import ascii_letters
 
 from converters.keras.layer import LayerCall
 from converters.keras.layers.activation import activate
+from converters.keras.layers.quantised import dequantised
 from converters.keras.rules import rules
 from porter.graph.dims import Dim
 from porter.graph.model import Param, Value
@@ -60,6 +61,9 @@ class _Terms:
 @rules.reads("EinsumDense")
 def read_einsum_dense(layer: LayerCall) -> Value:
     terms = _terms(layer)
+    layer = dequantised(
+        layer, "kernel", terms.shape(terms.kernel), terms.bias_shape if terms.bias else None
+    )
     value = _linear(layer, terms) if terms.is_linear and terms.contracted else _products(layer, terms)
     return activate(layer, value, layer.config.get("activation"))
 

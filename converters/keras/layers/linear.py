@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from converters.keras.layer import LayerCall
 from converters.keras.layers.activation import activate
+from converters.keras.layers.quantised import LEAVE, dequantised, mode_of
 from converters.keras.masks import passes_mask
 from converters.keras.rules import rules
 from porter.graph.model import Value
@@ -16,6 +17,8 @@ from porter.graph.ops.reshaping import Transpose
 @rules.reads("Dense")
 def read_dense(layer: LayerCall) -> Value:
     inputs, units = layer.size(-1), int(layer.config["units"])
+    bias = (units,) if layer.config.get("use_bias", True) else None
+    layer = dequantised(layer, "kernel", (inputs, units), bias)
     params = {"weight": layer.weight("kernel", (inputs, units), "i o -> o i")}
     if layer.config.get("use_bias", True):
         params["bias"] = layer.weight("bias", (units,))
@@ -26,6 +29,7 @@ def read_dense(layer: LayerCall) -> Value:
 @rules.reads("Embedding")
 def read_embedding(layer: LayerCall) -> Value:
     entries, width = int(layer.config["input_dim"]), int(layer.config["output_dim"])
+    layer = dequantised(layer, "embeddings", (entries, width), None)
     table = layer.weight("embeddings", (entries, width))
     value = layer.add(Embedding(entries, width, layer.weight_dtype), layer.value, weight=table)
     _mask_zero(layer, value)
@@ -42,6 +46,8 @@ def _mask_zero(layer: LayerCall, value: Value) -> None:
 @rules.reads("ReversibleEmbedding")
 def read_reversible_embedding(layer: LayerCall) -> Value:
     """A table read forwards, and used backwards as a linear layer; tied, both are one parameter."""
+    if mode_of(layer.config.get("dtype")):
+        raise layer.refuse("a reversible embedding that is quantised is not carried", LEAVE)
     tied, back = layer.config.get("tie_weights", True), bool(layer.kwargs.get("reverse"))
     used_back = any(call.kwargs.get("reverse") for call in layer.spec.calls)
     if not tied or not used_back:

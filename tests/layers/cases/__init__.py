@@ -17,6 +17,7 @@ from tests.layers.cases import (
     operations,
     pooling,
     preprocessing,
+    quantised,
     recurrent,
     recurrent_masks,
     reshaping,
@@ -45,6 +46,7 @@ FAMILIES: dict[str, tuple[LayerCase, ...]] = {
     "attention": attention.CASES,
     "operations": operations.CASES,
     "graphs": graphs.CASES,
+    "quantised": quantised.CASES,
     "networks": networks.CASES,
     "applications": applications.CASES,
 }

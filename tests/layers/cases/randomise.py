@@ -82,7 +82,7 @@ def randomise(model: Any, seed: int = 0) -> Any:
     renamed = _renamed(model)
     for variable in model.weights:
         draw = _DRAWS.get(renamed.get(id(variable), _name(variable)))
-        if draw is not None:
+        if draw is not None and not str(variable.dtype).startswith("int"):  # nor are quantised weights drawn
             variable.assign(draw(rng, tuple(variable.shape)).astype("float32"))
     return model
 
