@@ -78,16 +78,21 @@ def _ran(ready: Callable[..., Any], state: Any, x: Any) -> Any:
     return jax.block_until_ready(ready(state, x))
 
 
-def by_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, float]:
-    """The median seconds of each."""
-    taken: dict[str, list[float]] = {name: [] for name in runs}
+def by_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, list[tuple[float, float]]]:
+    """Seconds of each run by the clock, and of all threads together, which other programs disturb less."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in runs}
     for turn in range(rounds + 2):
         for name, run in sorted(runs.items(), reverse=turn % 2 == 1):
-            began = time.perf_counter()
+            began = time.perf_counter(), time.process_time()
             run()
-            if turn >= 2:  # the first ones warm up
-                taken[name].append(time.perf_counter() - began)
-    return {name: statistics.median(seconds) for name, seconds in taken.items()}
+            taken[name].append((time.perf_counter() - began[0], time.process_time() - began[1]))
+    return {name: times[2:] for name, times in taken.items()}  # the first ones warm up
+
+
+def ratio(times: Mapping[str, list[tuple[float, float]]], which: int) -> float:
+    """The median over neighbouring runs, which a slow moment hits alike."""
+    pairs = zip(times["bundle"], times["keras"], strict=True)
+    return statistics.median(ours[which] / theirs[which] for ours, theirs in pairs)
 
 
 def compare(folder: Path, rounds: int) -> dict[str, float]:
@@ -100,8 +105,9 @@ def compare(folder: Path, rounds: int) -> dict[str, float]:
     apart = np.abs(np.asarray(runs["bundle"]()) - np.asarray(runs["keras"]())).max()
     times = by_turns(runs, rounds)
     return {
-        "forward ms": 1000 * times["bundle"],
-        "forward ratio": times["bundle"] / times["keras"],
+        "forward ms": 1000 * statistics.median(seconds for seconds, _ in times["bundle"]),
+        "forward ratio": ratio(times, 0),
+        "processor ratio": ratio(times, 1),
         "compile s": seconds["bundle"],
         "compile ratio": seconds["bundle"] / seconds["keras"],
         "rel": float(apart / np.abs(np.asarray(runs["keras"]())).max()),
