@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from porter.errors import UnsupportedModel
 from porter.layout import LaidOut
-from porter.source_model import Converter, ReadRequest, SourceModel, Written
+from porter.source_model import Converter, LiveModel, ReadRequest, SourceModel, Written
 from porter.weights.files import FORMATS, Progress
 from porter.weights.msgpack import write_msgpack
 from porter.weights.tensor import Tensor
@@ -18,7 +17,21 @@ def _recognises(paths: Sequence[Path]) -> bool:
 
 
 def _read(request: ReadRequest) -> SourceModel:
-    raise UnsupportedModel("JAX models cannot be read yet")
+    from converters.jax.read_source import read_source
+
+    return read_source(request)
+
+
+def _owns(model: object) -> bool:
+    from converters.jax.load import owns
+
+    return owns(model)
+
+
+def _read_live(live: LiveModel) -> SourceModel:
+    from converters.jax.read_source import read_live
+
+    return read_live(live)
 
 
 def _write(laid: LaidOut, weights_format: str) -> Written:
@@ -39,6 +52,9 @@ CONVERTER = Converter(
     orientation="last",
     recognises=_recognises,
     read=_read,
+    owns=_owns,
+    read_live=_read_live,
+    reads_code=True,
     write=_write,
     runner="converters.jax.run",
     weights_formats={

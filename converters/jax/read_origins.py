@@ -1,0 +1,133 @@
+"""Where each operation stands: the modules around it as nested models, its own layer, the user's line."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from porter.graph.model import Graph, Node, Origin, Scope
+from porter.graph.ops.sources import Constant
+
+MARK = "porter|"
+CONTAINERS = frozenset({"Sequential", "List", "Dict"})
+FOREIGN = re.compile(
+    r"[/\\](site-packages|dist-packages)[/\\]|[/\\]lib[/\\]python3|[/\\]porter[/\\]converters[/\\]jax"
+)
+
+
+@dataclass(frozen=True)
+class Module:
+    """A module that was being called: its path, its class, and which call of it this is."""
+
+    path: str
+    kind: str
+    call: int = 0
+
+    @property
+    def tag(self) -> str:
+        """The module as a scope's name."""
+        return f"{MARK}{self.path}|{self.kind}|{self.call}"
+
+    @staticmethod
+    def parse(tag: str) -> Module:
+        """The inverse of `tag`."""
+        path, kind, call = tag.removeprefix(MARK).rsplit("|", 2)
+        return Module(path, kind, int(call))
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where an operation stands; `key` is the name of an array of the model."""
+
+    modules: tuple[Module, ...] = ()
+    primitive: str = ""
+    line: str = ""
+    key: str = ""
+
+    def within(self, eqn: Any) -> Place:
+        """The place of an operation of the program that stands here."""
+        names = [getattr(scope, "name", "") for scope in eqn.source_info.name_stack.stack]
+        own = tuple(Module.parse(name) for name in names if name.startswith(MARK))
+        return Place((*self.modules, *own), eqn.primitive.name, line_of(eqn) or self.line)
+
+    @property
+    def where(self) -> str:
+        """The module and the line, for people."""
+        module = self.modules[-1] if self.modules else None
+        named = f"{module.path} ({module.kind})" if module and module.path else module.kind if module else ""
+        return ", ".join(part for part in (named, self.line) if part)
+
+
+def line_of(eqn: Any) -> str:
+    """The line of the user's code that JAX has on record."""
+    traceback = eqn.source_info.traceback
+    for frame in traceback.frames if traceback is not None else ():
+        if not FOREIGN.search(frame.file_name) and Path(__file__).parent != Path(frame.file_name).parent:
+            return f"{Path(frame.file_name).name}:{getattr(frame, 'line_num', '?')}"
+    return ""
+
+
+def named(graph: Graph, places: Mapping[int, Place]) -> Graph:
+    """The graph with the origin of every node."""
+    nodes = [(node, places[id(node.origin)]) for node in graph.nodes]
+    paths = {module.path for _, place in nodes for module in place.modules}
+    weighted = Counter(
+        place.modules[-1].path
+        for node, place in nodes
+        if place.modules and node.params and not isinstance(node.op, Constant)
+    )
+    outer = {path for path in paths if any(other.startswith(f"{path}.") for other in paths if path)}
+    leaves = {path for path in paths - outer if path and weighted[path] <= 1}
+    made = tuple(replace(node, origin=_origin(node, place, leaves)) for node, place in nodes)
+    return replace(graph, nodes=made)
+
+
+def _origin(node: Node, place: Place, leaves: set[str]) -> Origin:
+    if place.key:
+        return Origin(_flat(place.key), "Param", (), place.key)
+    stack = [module for module in place.modules if module.path]
+    leaf = stack.pop() if stack and stack[-1].path in leaves else None
+    scopes, home = _scopes(stack)
+    if leaf is not None:
+        return Origin(_relative(leaf.path, home), leaf.kind, scopes, leaf.path)
+    key = next(_keys(node), "")
+    label = _label(key, home) if key else place.primitive
+    full = ".".join(part for part in (stack[-1].path if stack else "", label) if part)
+    return Origin(label, type(node.op).__name__ if key else place.primitive, scopes, full)
+
+
+def _scopes(stack: list[Module]) -> tuple[tuple[Scope, ...], str]:
+    """Nested models for the modules that hold others; containers only lend their names."""
+    scopes: list[Scope] = []
+    home = ""
+    for module in stack:
+        if module.kind in CONTAINERS:
+            continue
+        scopes.append(Scope(_relative(module.path, home), module.kind, module.call))
+        home = module.path
+    return tuple(scopes), home
+
+
+def _relative(path: str, home: str) -> str:
+    return path[len(home) + 1 :] if home and path.startswith(f"{home}.") else path
+
+
+def _keys(node: Node) -> Iterator[str]:
+    for param in node.params.values():
+        for origin in param.tensor.origins:
+            yield origin.key
+
+
+def _label(key: str, home: str) -> str:
+    """What to call an operation that is no module: after its first array."""
+    path = _relative(re.sub(r"^params\.", "", key), home)
+    stem = re.sub(r"[._/]?(kernel|weights?|bias|embeddings?|w|b|W|scale)$", "", path)
+    return _flat(stem or path)
+
+
+def _flat(key: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "_", key.replace("~", "")).strip("_") or "value"
