@@ -13,7 +13,7 @@ from converters.keras.archive import Archive, content_of, open_hdf5, read_text, 
 from converters.keras.arrays import ArrayStore, layout_of
 from converters.keras.backend import Backend, find_backend, told_by
 from converters.keras.hdf5 import Hdf5
-from converters.keras.legacy.opening import generation_by_spelling, opened, refuse_mixture
+from converters.keras.legacy.opening import generation_by_spelling, opened, refuse_mixture, since_by_content
 from converters.keras.legacy.remarks import remarks
 from converters.keras.legacy.yaml_text import parsed_yaml
 from converters.keras.models import Reading, read_model
@@ -327,7 +327,8 @@ def _writer(architecture: _Part, weights: _Part | None) -> Writer:
         version = weights.version
     spelled = generation_by_spelling(config)
     if version is None:
-        return Writer(2 if spelled is None else spelled)
+        since = since_by_content(config, _store(weights)) if spelled else None
+        return Writer(2 if spelled is None else spelled, since=since)
     major = re.match(r"\d+", version)
     if major is None or int(major[0]) > 3:
         raise UnsupportedModel(f"was written by Keras {version}; supported are Keras 0 to 3")

@@ -25,12 +25,13 @@ class Writer:
     version: str | None = None
     backend: str | None = None
     ordering: str = "tf"  # "th" or "tf", of those layers of Keras 0 and 1 that do not say
+    since: tuple[int, ...] | None = None  # what its words show, where no version is written
 
     @property
     def release(self) -> tuple[int, ...]:
         """The version as numbers; Keras 1 began to write it down in 1.0.5, and Keras 0 never did."""
         found = [int(part) for part in re.findall(r"\d+", self.version or "")[:3]]
-        return tuple(found) if found else OLDEST.get(self.generation, (self.generation,))
+        return tuple(found) or self.since or OLDEST.get(self.generation, (self.generation,))
 
 
 @dataclass(frozen=True)

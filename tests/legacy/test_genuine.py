@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,11 @@ import numpy as np
 import pytest
 
 import porter
+from converters.keras.arrays import ArrayStore
+from converters.keras.backend import Told
+from converters.keras.legacy.opening import opened
 from converters.keras.source import read_source
+from converters.keras.upgrade import Writer
 from porter.errors import UnsupportedModel
 from porter.graph.run import run
 from porter.source_model import ReadRequest, SourceModel
@@ -96,3 +101,25 @@ def test_every_array_is_used_or_has_a_reason(case: Path) -> None:
     told = _backend(case) if case.name in SILENT else None
     for row in _read(case, source_backend=told).ledger:
         assert row.used_by or row.reason, row.array.key
+
+
+@pytest.mark.parametrize("name", ["conv_bn_relu_th", "siamese_conv_th", "imdb_cnn_small_lambda"])
+def test_an_architecture_that_lost_its_version_is_dated_by_its_words(name: str, tmp_path: Path) -> None:
+    """Before 1.0.8 batch normalization stored deviations, with the same shapes and names, and before 1.1
+    kernels in one dimension lay otherwise."""
+    case = ROOT / "keras1.2.2-theano0.9.0" / name
+    model = json.loads((case / "model.json").read_text())
+    assert model.pop("keras_version") == "1.2.2"
+    (tmp_path / "model.json").write_text(json.dumps(model))
+    read = read_source(ReadRequest((tmp_path / "model.json", case / "weights.h5")))
+    for result, wanted in zip(run(read.graph, _arrays(case, "x")), _arrays(case, "y"), strict=True):
+        assert np.abs(result - wanted).max() <= ROUNDING * max(np.abs(wanted).max(), 1)
+
+
+def test_what_no_words_date_is_said() -> None:
+    """Genuine files of 1.0.1 have no version either, and nothing else tells a lone normalization of 1.0.7."""
+    case = ROOT / "keras1.0.7-theano0.8.2" / "bn_2d"
+    assert not any("read as deviations" in note for note in _read(case).notices)
+    model = json.loads((case / "model.json").read_text())
+    notes = opened(model, Writer(1), ArrayStore(None, "none"), Told())[2]
+    assert any("read as deviations" in note for note in notes)

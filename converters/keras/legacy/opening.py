@@ -24,6 +24,16 @@ OLD_WORDS = frozenset(
 NEW_WORDS = frozenset("units filters kernel_initializer bias_initializer data_format use_bias".split())
 """Arguments that only Keras 2 and later have."""
 
+LATER_WORDS = frozenset({"gamma_regularizer", "beta_regularizer", "output_mask_type", "sparse"})
+"""Arguments of Keras 1 that its versions before 1.0.8 did not have."""
+
+BIASED = ("Dense", "Convolution1D", "Convolution2D", "Convolution3D")
+"""Layers that write since 1.0.2 whether they have a bias."""
+
+DEVIATIONS = (
+    "the file has no keras_version: what batch normalization stored is read as deviations, as before "
+    "Keras 1.0.7; if it is of 1.0.7 or 1.0.8, write that as keras_version into the architecture"
+)
 SHARING = {"PReLU": "alphas", "ParametricSoftplus": "alphas", "SReLU": "t_left"}
 """Layers with a number for each place, and one of their arrays."""
 
@@ -37,16 +47,42 @@ def generation_by_spelling(config: JsonDict) -> int | None:
     return 1 if OLD_WORDS & set(_words(config)) else None
 
 
+def since_by_content(config: JsonDict, store: ArrayStore) -> tuple[int, ...] | None:
+    """The version of Keras 1 from which files without one must be, where words or kernels show that.
+
+    What wrote no version by itself was older than 1.0.5; later ones lose it when somebody saves
+    `model.get_config()`.
+    """
+    later = LATER_WORDS & set(_words(config)) or any(_lies_as_later(item, store) for item in _layers(config))
+    return (1, 1) if later else None
+
+
+def _lies_as_later(layer: JsonDict, store: ArrayStore) -> bool:
+    """Since 1.1 a one-dimensional kernel lies with its length in front, and before at the back."""
+    told = layer["config"]
+    length, filters = told.get("filter_length"), told.get("nb_filter")
+    shape = _shape_of(f"{told.get('name')}_W", store) if length is not None else ()
+    if len(shape) != 4:
+        return False
+    later = (shape[0], shape[1], shape[3]) == (length, 1, filters)
+    return later and (shape[0], shape[2], shape[3]) != (filters, length, 1)
+
+
 def _words(value: Any) -> Iterator[str]:
     """The arguments of all layers."""
+    for layer in _layers(value):
+        yield from map(str, layer["config"])
+
+
+def _layers(value: Any) -> Iterator[JsonDict]:
     if isinstance(value, dict):
         if "class_name" in value and isinstance(value.get("config"), dict):
-            yield from map(str, value["config"])
+            yield value
         for item in value.values():
-            yield from _words(item)
+            yield from _layers(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _words(item)
+            yield from _layers(item)
 
 
 class UndecidedOrdering(UnsupportedModel):
@@ -66,8 +102,22 @@ def opened(
         ordering, how = told.ordering, ""
     elif ordering is None:
         ordering = "th" if writer.release < (1, 1) else "tf"
-        how = f"{how}; they are taken to lie as Keras had it by itself then (dim_ordering {ordering!r})"
-    return config, replace(writer, ordering=ordering), [how] if how else []
+        how = f"{how}; they are taken to lie as was usual then (dim_ordering {ordering!r})"
+    notes = [how] if how else []
+    return config, replace(writer, ordering=ordering), [*notes, *_on_deviations(config, writer)]
+
+
+def _on_deviations(config: JsonDict, writer: Writer) -> list[str]:
+    """Between 1.0.6 and 1.0.8 the meaning of `running_std` changed twice, and its name never.
+
+    Layers that could have a "bias" and do not say so are older than that.
+    """
+    if writer.generation != 1 or writer.version is not None or writer.since:
+        return []
+    layers = list(_layers(config))
+    norms = [layer["config"].get("name") for layer in layers if layer["class_name"] == "BatchNormalization"]
+    older = any("bias" not in layer["config"] for layer in layers if layer["class_name"] in BIASED)
+    return [f"{DEVIATIONS} ({norms[0]!r})"] if norms and not older else []
 
 
 def _refuse_mixed_words(config: JsonDict, writer: Writer) -> None:

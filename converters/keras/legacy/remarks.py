@@ -37,6 +37,11 @@ def _pooled(layer: LayerSpec, ways: Conventions) -> bool:
     return same and "Pooling" in layer.class_name and ways.pooling is not TENSORFLOW.pooling
 
 
+def _halved(layer: LayerSpec, ways: Conventions) -> bool:
+    even = any(size % 2 == 0 for size in _numbers(layer.config.get("kernel_size", 1)))
+    return even and ways.turned and layer.class_name == "Conv3D" and layer.config.get("padding") == "same"
+
+
 def _steadied(layer: LayerSpec, ways: Conventions) -> bool:
     return "added_epsilon" in layer.config
 
@@ -62,14 +67,20 @@ DIFFERENCES: tuple[tuple[str, Predicate], ...] = (
     ("hard_sigmoid is 0.2 x + 0.5, and not x / 6 + 0.5", _hard),
 )
 OF_GATES = "gates lie in the order i, c, f, o, in an array each"
+OF_THEANO = (
+    "where a 'same' convolution in three dimensions with an even kernel puts its zeros depended on Theano's "
+    "version, which no file tells; it is read as with Theano 0.8 before Keras 1.2, and as with 0.9 since"
+)
 UNVERSIONED = {
     0: "written by Keras 0.x, which put a layer's settings beside its class and wrote no version",
     1: "written by Keras 1.0.0 to 1.0.4, which wrote no version, or its version was left out",
 }
+LATER = "written by Keras 1.1 or 1.2, as its words show; its version was left out"
 ORDERINGS = {
     "channels_first": "images lie channels first (dim_ordering 'th')",
     "channels_last": "images lie channels last (dim_ordering 'tf')",
 }
+OTHERWISE = "loaded as if today's Keras had written it, it would compute something else"
 OF_FLATTENING = "Flatten takes images channels first as they lie"
 
 
@@ -90,7 +101,9 @@ def remarks(model: ModelSpec, writer: Writer) -> list[str]:
         told += [f"{OF_FLATTENING} ({_named(flat)})"] if flat else []
     if not told:
         return []
-    return ["loaded as if today's Keras had written it, it would compute something else: " + "; ".join(told)]
+    even = _found(layers, _halved, ways)
+    doubt = [f"{OF_THEANO} ({_named(even)})"] if even else []
+    return [*doubt, f"{OTHERWISE}: {'; '.join(told)}"]
 
 
 def on_its_writer(model: ModelSpec, writer: Writer, backend: Backend) -> list[str]:
@@ -105,7 +118,9 @@ def on_its_writer(model: ModelSpec, writer: Writer, backend: Backend) -> list[st
         if "data_format" in layer.config and layer.class_name != "Flatten"
     }
     undecided = backend.certainty == "undecided"
-    told = [UNVERSIONED[writer.generation]] if writer.version is None else []
+    told = []
+    if writer.version is None:
+        told.append(LATER if writer.since else UNVERSIONED[writer.generation])
     told += [backend.sentence] if undecided or backend.certainty == "irrelevant" else []
     if len(formats) == 1:
         told.append(ORDERINGS[formats.pop()])
