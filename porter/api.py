@@ -20,6 +20,8 @@ __all__ = [
     "Comparison",
     "Inspection",
     "NotEquivalent",
+    "check",
+    "check_preprocessing",
     "convert",
     "inspect",
     "record",
@@ -30,6 +32,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from porter.checking.preprocessing import Preprocessing
     from porter.verification import Recorded
 
 Progress = Callable[[str, int, int], None]
@@ -261,6 +264,22 @@ def check(
     request = _request(source, source_backend=source_backend)
     given = user_inputs(Path(inputs)) if inputs is not None else None
     return run_check(side(request), given, Settings(progress=progress), both_ways=both_ways)
+
+
+def check_preprocessing(one: str, two: str, images: Sequence[str | Path]) -> Preprocessing:
+    """What do two preprocessing functions do differently to the same images?
+
+    Each function is named as `file.py:function` and makes an array of an image's path; it is run in a process of
+    its own. `images` are files, or folders of them. Causes are named one after another: layout, orientation,
+    channel order, crop, scale and offset, statistics of each image, rounding, the kernel of resizing.
+    """
+    from porter.checking import preprocessing
+    from porter.checking.calls import Function, called
+
+    first, second = Function.parse(one), Function.parse(two)
+    files = preprocessing.images_in(images)
+    names = (str(first), str(second)) if str(first) != str(second) else (one, two)
+    return preprocessing.compare(*names, files, called(first, files), called(second, files))
 
 
 def inspect(

@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from porter.errors import UnsupportedModel
 from porter.layout import LaidOut
-from porter.source_model import Converter, ReadRequest, SourceModel, Written
+from porter.source_model import Converter, LiveModel, ReadRequest, SourceModel, Written
 
 
 def _recognises(paths: Sequence[Path]) -> bool:
-    return False
+    from converters.torch.load import recognises
+
+    return recognises(paths)
 
 
 def _read(request: ReadRequest) -> SourceModel:
-    raise UnsupportedModel("PyTorch models cannot be read yet")
+    from converters.torch.source import read_source
+
+    return read_source(request)
+
+
+def _owns(model: object) -> bool:
+    """Whether it is a module: whoever holds one has imported torch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(model, torch.nn.Module)
+
+
+def _read_live(live: LiveModel) -> SourceModel:
+    from converters.torch.source import read_live
+
+    return read_live(live)
 
 
 def _write(laid: LaidOut, weights_format: str) -> Written:
@@ -30,6 +46,9 @@ CONVERTER = Converter(
     orientation="first",
     recognises=_recognises,
     read=_read,
+    owns=_owns,
+    read_live=_read_live,
+    reads_code=True,
     write=_write,
     runner="converters.torch.run",
 )

@@ -137,7 +137,15 @@ def _add_seed(parser: ArgumentParser) -> None:
 
 def add_check(parser: ArgumentParser) -> None:
     """Options of `porter check`."""
-    parser.add_argument("source", nargs="+", metavar="MODEL", help=SOURCE_HELP)
+    parser.add_argument(
+        "source", nargs="+", metavar="MODEL", help=f"{SOURCE_HELP}; with --preprocess, images or their folder"
+    )
+    parser.add_argument(
+        "--preprocess",
+        nargs=2,
+        metavar=("ONE.py:f", "TWO.py:g"),
+        help="compare two functions that make an array of an image's path, instead of a model with itself",
+    )
     parser.add_argument(
         "--inputs", type=existing_file, metavar="FILE.npz", help="rows to run on: inputs x0, x1, ..."
     )

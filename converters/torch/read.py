@@ -1,0 +1,135 @@
+"""An exported program to the neutral graph, call by call, by the reading rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from converters.torch.call import Context, OpCall
+from converters.torch.rules import rules
+from converters.torch.scopes import origins
+from converters.torch.spec import Call, Held, Meta, Program, Result
+from porter.errors import GraphError, Problem, UnsupportedModel
+from porter.graph.check import check
+from porter.graph.dims import may_equal
+from porter.graph.model import Graph, Origin, Param, Spec, Value
+from porter.graph.ops.elementwise import Unary
+from porter.graph.ops.sources import Constant
+from porter.rules import Rule, Unsupported
+
+
+@dataclass(frozen=True)
+class Failed:
+    """Stands for a result that could not be read: what uses it is not reported again."""
+
+
+def read(program: Program) -> Graph:
+    """The graph of a program; all calls that cannot be carried are listed at once."""
+    return _Reader(program).graph()
+
+
+class _Reader:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.context = Context()
+        self.origins = origins(program)
+        self.problems: list[Problem] = []
+
+    def graph(self) -> Graph:
+        made, builder = self.context.made, self.context.builder
+        for entry in self.program.inputs:
+            value = Value(entry.name, Spec(entry.meta.shape, entry.meta.dtype))
+            made[entry.name] = value
+            self.context.inputs.append(value)
+        for held in self.program.held:
+            made[held.name] = self._held(held)
+        for call in self.program.calls:
+            self._take(call)
+        if self.problems:
+            count = len(self.problems)
+            raise UnsupportedModel(
+                f"{count} call(s) of {self.program.name!r} cannot be converted", self.problems
+            )
+        outputs = self._outputs()
+        graph = builder.graph(self.program.name, self.context.inputs, outputs, self.program.output_names)
+        return check(graph, "reading")
+
+    def _held(self, held: Held) -> Value:
+        """A tensor of the module as a value; a layer that takes it as a weight does without the value."""
+        _path, _, name = held.tensor.key.rpartition(".")
+        self.context.builder.origin = Origin(name, "Parameter", (), held.tensor.key)
+        op = Constant(held.tensor.shape, held.tensor.dtype)
+        param = Param(held.tensor, held.trainable, held.tensor.key)
+        (value,) = self.context.add(op, params={"value": param})
+        return value
+
+    def _take(self, call: Call) -> None:
+        if not isinstance(call.result, (Meta, tuple)) and not call.changes:
+            self.context.made[call.name] = call.result  # a size
+            return
+        self.context.builder.origin = self.origins[call.name]
+        try:
+            given = OpCall(self.context, call)
+            if call.operator == "getitem":
+                made = given["0"]
+                self.context.made[call.name] = made if isinstance(made, Failed) else made[given["1"]]
+                return
+            if _has_failed(given.args):
+                self.context.made[call.name] = Failed()
+                return
+            found = self._rule(given)(given)
+            self.context.made[call.name] = _settled(given, found, call.result)
+            self._overwrite(call)
+        except UnsupportedModel as problem:
+            self.problems += problem.problems or [Problem(call.line, problem.message)]
+            self.context.made[call.name] = Failed()
+
+    def _overwrite(self, call: Call) -> None:
+        """After `x.add_(y)`, the name x means the sum."""
+        for argument in call.changes[:1]:
+            target = call.args[argument]
+            self.context.made[target.name] = self.context.made[call.name]
+
+    def _rule(self, call: OpCall) -> Rule:
+        spec = call.spec
+        rule = rules.reading.get(spec.target) or rules.reading.get(spec.operator)
+        if rule is None and spec.changes:
+            plain = spec.operator.removesuffix("_")
+            rule = rules.reading.get(f"{plain}.{spec.target.partition('.')[2]}") or rules.reading.get(plain)
+        if rule is None:
+            raise call.refuse("this operator is not known")
+        if isinstance(rule, Unsupported):
+            raise call.refuse(rule.because, rule.hint)
+        return rule
+
+    def _outputs(self) -> list[Value]:
+        """The outputs; an input that is returned as it is, and a value returned twice, are given names of
+        their own."""
+        outputs: list[Value] = []
+        for ref in self.program.outputs:
+            value = self.context.made[ref.name]
+            if value in outputs or value in self.context.inputs:
+                (value,) = self.context.add(Unary("identity"), value)
+            outputs.append(value)
+        return outputs
+
+
+def _has_failed(thing: Any) -> bool:
+    if isinstance(thing, dict):
+        return any(map(_has_failed, thing.values()))
+    return any(map(_has_failed, thing)) if isinstance(thing, tuple) else isinstance(thing, Failed)
+
+
+def _settled(call: OpCall, found: Any, result: Result) -> Any:
+    """What a rule gave, in the type that torch gives it; another shape than torch's is a bug."""
+    if isinstance(result, tuple):
+        if not isinstance(found, (tuple, list)) or len(found) > len(result):
+            raise GraphError(f"{call.spec.target} gives {len(result)} results, its rule {found!r:.80}")
+        whole = (*found, *(Failed() for _ in range(len(result) - len(found))))
+        return tuple(_settled(call, one, meta) for one, meta in zip(whole, result, strict=True))
+    if not isinstance(found, Value) or not isinstance(result, Meta):
+        return found
+    same = len(found.shape) == len(result.shape) and all(map(may_equal, found.shape, result.shape))
+    if not same:
+        raise GraphError(f"{call.where}: {call.spec.target} gives {result.shape}, its rule {found.shape}")
+    return call.cast(found, result.dtype)

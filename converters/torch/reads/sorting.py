@@ -1,0 +1,42 @@
+"""Order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from converters.torch.call import OpCall
+from converters.torch.reads.reduction import axis_back, axis_last
+from converters.torch.rules import rules
+from porter.graph.model import Value
+from porter.graph.ops.elementwise import Unary
+from porter.graph.ops.sorting import ArgSort, SearchSorted, Sort, TopK
+
+
+@rules.reads("sort", "msort")
+def read_sort(call: OpCall) -> Any:
+    axis, falling = call.axis(call.get("dim", -1)), bool(call.get("descending", False))
+    return call.one(Sort(axis, falling), call.x), call.one(ArgSort(axis, falling), call.x)
+
+
+@rules.reads("argsort")
+def read_argsort(call: OpCall) -> Value:
+    return call.one(ArgSort(call.axis(call["dim"]), bool(call["descending"])), call.x)
+
+
+@rules.reads("topk")
+def read_topk(call: OpCall) -> Any:
+    axis, largest = call.axis(call["dim"]), bool(call["largest"])
+    x = axis_last(call, call.x, axis)
+    values, places = call.add(TopK(int(call["k"])), x if largest else call.one(Unary("neg"), x))
+    values = values if largest else call.one(Unary("neg"), values)
+    return axis_back(call, values, axis), axis_back(call, places, axis)
+
+
+@rules.reads("searchsorted", "bucketize")
+def read_searchsorted(call: OpCall) -> Value:
+    names = ("boundaries", "self") if call.spec.operator == "bucketize" else ("sorted_sequence", "self")
+    row, values = call.tensor(names[0]), call.tensor(names[1])
+    if row.rank != 1:
+        raise call.refuse("a row of bounds for each row of values")
+    right = bool(call["right"]) or call.get("side") == "right"
+    return call.one(SearchSorted("right" if right else "left", call.dtype), row, values)

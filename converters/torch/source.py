@@ -1,0 +1,232 @@
+"""A module to a source model: found or built, filled, exported, read; every tensor accounted for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from converters.torch.exporting import FAULTS, Traced, export, first_line
+from converters.torch.flatten import flatten
+from converters.torch.load import array, fill, load_program, stored, weights_of
+from converters.torch.read import read
+from converters.torch.spec import Program
+from porter.errors import RequestError, RunError, SourceError, WeightsError
+from porter.factories import Factory
+from porter.graph.model import Graph
+from porter.recordings import arrays_of
+from porter.source_model import LedgerRow, LiveModel, ReadRequest, SourceModel
+from porter.weights.tensor import Stored
+
+COUNTER = "num_batches_tracked"
+COUNTED = "counts the batches of the training; inference does not ask for it"
+
+
+def read_source(request: ReadRequest) -> SourceModel:
+    """The model of a request: an exported program, or a factory and weights."""
+    if request.factory is None:
+        return _from_program(request.paths[0])
+    module = built(request.factory)
+    file = str(request.factory)
+    weights: Mapping[str, Stored] = {}
+    if request.weights is not None:
+        file = str(request.weights)
+        weights = weights_of(request.weights)
+        fill(module, weights, file)
+    traced = export(module, example_inputs(module, request), static_batch=request.static_batch)
+    notices = traced.notices
+    if request.weights is None:
+        notices = (*notices, f"no --weights: the numbers are those that {request.factory} gives its module")
+    model = read_traced(traced, request.factory.name, file, module, weights)
+    facts = _facts("module factory", (str(request.factory), *([file] if weights else [])))
+    return SourceModel(model.graph, model.ledger, facts, notices)
+
+
+def built(factory: Factory) -> Any:
+    """The module that a factory returns."""
+    import torch
+
+    module = factory.model
+    if not isinstance(module, torch.nn.Module):
+        kind = type(module).__qualname__
+        raise SourceError(f"{factory}: returned an object of class {kind}, not an nn.Module")
+    return module.eval()
+
+
+def read_traced(
+    traced: Traced, name: str, file: str, module: Any, weights: Mapping[str, Stored]
+) -> SourceModel:
+    """The source model of an exported program, whose tensors lie in `weights` or else in memory."""
+
+    def find(key: str, live: Any) -> Stored:
+        return weights[key] if key in weights else stored(file, key, live)
+
+    program = flatten(traced.program, type(module).__name__ if module is not None else name, find)
+    graph = read(program)
+    own = module.state_dict(keep_vars=True) if module is not None else traced.program.state_dict
+    ledger = tuple(_ledger(program, graph, own, find))
+    return SourceModel(graph, ledger, {}, traced.notices)
+
+
+def _from_program(path: Path) -> SourceModel:
+    exported = load_program(path)
+    model = read_traced(Traced(exported), path.stem, str(path), None, {})
+    return SourceModel(model.graph, model.ledger, _facts("exported program", (str(path),)))
+
+
+def read_live(live: LiveModel) -> SourceModel:
+    """A module in this process, exported on the example inputs."""
+    module: Any = live.model
+    if live.example_inputs is None:
+        raise RequestError(
+            "a torch module says nothing of its inputs: give example inputs, a tuple of tensors"
+        )
+    args, kwargs = _call_of(live.example_inputs)
+    training = module.training
+    try:
+        traced = export(module, args, kwargs, static_batch=live.static_batch)
+        model = read_traced(traced, type(module).__name__, f"live {type(module).__name__}", module, {})
+    finally:
+        module.train(training)
+    facts = _facts("live module", ())
+    run = _runner(module, args, kwargs)
+    return SourceModel(model.graph, model.ledger, facts, model.notices, run)
+
+
+def _call_of(examples: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments by place, and by name where the last of several examples is a dict of names."""
+    args = tuple(map(_tensor, examples))
+    return args, {}
+
+
+def _tensor(example: Any) -> Any:
+    import torch
+
+    def made(leaf: Any) -> Any:
+        return torch.from_numpy(np.array(leaf)) if isinstance(leaf, np.ndarray) else leaf
+
+    return torch.utils._pytree.tree_map(made, example)
+
+
+def _runner(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Callable[..., Any]:
+    """Runs the module on other numbers in the places of the example tensors."""
+    import torch
+
+    leaves, spec = torch.utils._pytree.tree_flatten((tuple(args), dict(kwargs)))
+    places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
+
+    def run(arrays: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
+        given = list(leaves)
+        for place, numbers in zip(places, arrays, strict=True):
+            given[place] = torch.from_numpy(np.array(numbers)).to(leaves[place].dtype)
+        inner, named = torch.utils._pytree.tree_unflatten(given, spec)
+        training = module.training
+        try:
+            with torch.no_grad():
+                found = module.eval()(*inner, **named)
+        except FAULTS as fault:
+            raise RunError(f"the module does not run: {first_line(fault)}") from fault
+        finally:
+            module.train(training)
+        tensors = [leaf for leaf in torch.utils._pytree.tree_leaves(found) if isinstance(leaf, torch.Tensor)]
+        return [_plain(tensor) for tensor in tensors], [str(t.dtype).removeprefix("torch.") for t in tensors]
+
+    return run
+
+
+def _plain(tensor: Any) -> np.ndarray:
+    import torch
+
+    return array(tensor.float() if tensor.dtype is torch.bfloat16 else tensor)
+
+
+def _facts(form: str, files: Sequence[str]) -> dict[str, Any]:
+    import torch
+
+    return {"framework": "torch", "format": form, "files": list(files), "torch_version": torch.__version__}
+
+
+# --- what the state dict became
+
+
+def _ledger(
+    program: Program, graph: Graph, own: Mapping[str, Any], find: Callable[[str, Any], Stored]
+) -> Iterator[LedgerRow]:
+    used = {(o.file, o.key) for _, _, param in graph.params() for o in param.tensor.origins}
+    held = {entry.tensor.key: entry.tensor for entry in program.held}
+    carried: dict[int, str] = {}
+    for key, tensor in own.items():
+        if key in held and (held[key].file, key) in used:
+            carried.setdefault(id(tensor), key)
+    for key, tensor in own.items():
+        row = held.get(key) or find(key, tensor)
+        if (row.file, key) in used:
+            yield LedgerRow(row, (key,))
+            continue
+        twin = carried.get(id(tensor)) or _same(tensor, own, carried)
+        if twin is not None and twin != key:
+            _check_twins(row, held.get(twin) or find(twin, own[twin]))
+        yield LedgerRow(row, (), _why(key, twin))
+
+
+def _same(tensor: Any, own: Mapping[str, Any], carried: Mapping[int, str]) -> str | None:
+    """A carried tensor that lies in the same memory."""
+    for key in carried.values():
+        other = own[key]
+        if other.data_ptr() == tensor.data_ptr() and other.shape == tensor.shape and tensor.numel():
+            return key
+    return None
+
+
+def _why(key: str, twin: str | None) -> str:
+    if key.rpartition(".")[2] == COUNTER:
+        return COUNTED
+    return f"the same tensor as {twin}" if twin is not None else "no output depends on it"
+
+
+def _check_twins(ours: Stored, theirs: Stored) -> None:
+    if ours.file == theirs.file and ours.key != theirs.key and not np.array_equal(ours.read(), theirs.read()):
+        raise WeightsError(
+            f"{ours.file}: {ours.key} and {theirs.key} are one tensor in the module, and differ in the file"
+        )
+
+
+# --- example inputs
+
+
+def example_inputs(module: Any, request: ReadRequest) -> tuple[Any, ...]:
+    """Tensors from a file, or of the shapes told."""
+    import torch
+
+    if request.inputs is not None:
+        found = arrays_of(request.inputs, "x")
+        if not found:
+            raise RequestError(f"{request.inputs}: holds no inputs x0, x1, ...")
+        return tuple(torch.from_numpy(np.array(one)) for one in found)
+    if not request.input_shapes:
+        raise RequestError(
+            f"{request.factory}: a module says nothing of its inputs; give --inputs FILE.npz (x0, x1, ...) "
+            "or --input-shape 1,3,224,224"
+        )
+    rng = np.random.default_rng(0)
+    shapes = _ordered(module, request.input_shapes)
+    return tuple(torch.from_numpy(rng.standard_normal(shape).astype("float32")) for shape in shapes)
+
+
+def _ordered(module: Any, shapes: Mapping[str, tuple[int, ...]]) -> list[tuple[int, ...]]:
+    """The shapes in the order of the arguments of `forward`; one without a name is the first argument's."""
+    names = list(inspect.signature(module.forward).parameters)
+    unknown = [name for name in shapes if name and name not in names]
+    if unknown:
+        raise RequestError(
+            f"--input-shape: forward has no argument {unknown[0]!r}; it has {', '.join(names)}"
+        )
+    placed = {names.index(name) if name else 0: shape for name, shape in shapes.items()}
+    if sorted(placed) != list(range(len(placed))):
+        raise RequestError(
+            f"--input-shape: give a shape for each of the first arguments of {', '.join(names)}"
+        )
+    return [placed[place] for place in range(len(placed))]
