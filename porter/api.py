@@ -269,9 +269,10 @@ def check(
 def check_preprocessing(one: str, two: str, images: Sequence[str | Path]) -> Preprocessing:
     """What do two preprocessing functions do differently to the same images?
 
-    Each function is named as `file.py:function` and makes an array of an image's path; it is run in a process of
-    its own. `images` are files, or folders of them. Causes are named one after another: layout, orientation,
-    channel order, crop, scale and offset, statistics of each image, rounding, the kernel of resizing.
+    Each function is named as `file.py:function` and makes an array of an image's path; it is run in a process
+    of its own. `images` are files, or folders of them. Causes are named one after another: layout,
+    orientation, channel order, crop, scale and offset, statistics of each image, rounding, the kernel of
+    resizing.
     """
     from porter.checking import preprocessing
     from porter.checking.calls import Function, called
