@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from porter.checking.findings import Check
 from porter.compare import Comparison, NotEquivalent
 from porter.errors import RequestError
+from porter.factories import Factory
 from porter.inspection import Inspection
 from porter.source_model import IoLayout, LiveModel, ReadRequest
 
@@ -76,26 +77,35 @@ def convert(
     force: bool = False,
     progress: Progress | None = None,
     source_backend: str | None = None,
+    weights: str | Path | None = None,
+    static_batch: bool = False,
 ) -> Bundle:
     """Convert a saved model to another framework and write it as a bundle.
 
-    `source` is one path, or several that belong together (architecture and weights). `to` names the target,
-    `from_` checks what the source is. The bundle goes to `out` (default: the source's name and the target's),
+    `source` is one path, or several that belong together (architecture and weights), or the name of a
+    function that builds the model (`net.py:build`, `package.module:build`), which is filled with
+    `weights` and described by `inputs` or `input_shapes` (the one without a name is the first's). `to` names
+    the target, `from_` checks what the source is. The bundle goes to `out` (default: the source's name and the target's),
     with images in the target's customary order or, with `io_layout="source"`, in the source's. Unless
     `verify` is False, the result is run and compared; see `Bundle.verification`.
     """
     from porter import frameworks, pipeline, verification
 
-    request = _request(source, custom, input_shapes, dtype, source_backend, inputs)
+    code = Code(None, Path(weights) if weights is not None else None, static_batch)
+    request = _request(source, custom, input_shapes, dtype, source_backend, inputs, code)
     target = frameworks.target(to)
     found, model = pipeline.read(request, from_)
-    folder = Path(out) if out is not None else Path(f"{request.paths[-1].stem}-{to}")
+    folder = Path(out) if out is not None else Path(f"{_stem(request)}-{to}")
     options = pipeline.Options(io_layout, weights_format, force)
     check = None
     if verify:
         check = verification.of_conversion(request, found, Path(inputs) if inputs else None, progress)
     done = pipeline.convert(model, target, folder, options, progress, check)
     return Bundle(done.path, done.manifest, done.verification)
+
+
+def _stem(request: ReadRequest) -> str:
+    return request.factory.name if request.factory is not None else request.paths[-1].stem
 
 
 def to_torch(
@@ -331,15 +341,46 @@ def _request(
     dtype: str = "keep",
     source_backend: str | None = None,
     inputs: str | Path | None = None,
+    code: Code | None = None,
 ) -> ReadRequest:
     listed = [source] if isinstance(source, (str, Path)) else list(source)
     if not listed:
         raise RequestError("no source was given")
+    told = _for_code(listed, code or Code())
     return ReadRequest(
-        tuple(Path(path) for path in listed),
+        () if told.factory is not None else tuple(Path(path) for path in listed),
         tuple(Path(path) for path in custom),
         dict(input_shapes or {}),
         None if dtype == "keep" else dtype,
         source_backend,
         Path(inputs) if inputs is not None else None,
+        told.factory,
+        told.weights,
+        told.static_batch,
     )
+
+
+@dataclass(frozen=True)
+class Code:
+    """What only a source that is Python code needs."""
+
+    factory: Factory | None = None
+    weights: Path | None = None
+    static_batch: bool = False
+
+
+def _for_code(listed: Sequence[str | Path], told: Code) -> Code:
+    """The factory that the first word names, if it does; a second word is then the file of its weights."""
+    factory = Factory.parse(str(listed[0]))
+    if factory is None:
+        option = "--weights" if told.weights is not None else "--static-batch" if told.static_batch else ""
+        if option:
+            raise RequestError(
+                f"{option} belongs to a source that is Python code (module.py:factory); "
+                f"{listed[0]} is a file: leave it out"
+            )
+        return told
+    if len(listed) > 2 or (len(listed) == 2 and told.weights is not None):
+        raise RequestError(f"{factory} takes one file of weights, not {', '.join(map(str, listed[1:]))}")
+    weights = Path(listed[1]) if len(listed) == 2 else told.weights
+    return Code(factory, weights, told.static_batch)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from porter import bundle_source
 from porter.errors import RequestError, SourceError
+from porter.factories import Factory
 from porter.source_model import Converter
 
 BUILT_IN: Mapping[str, str] = {
@@ -83,8 +84,26 @@ def _bundle(folder: Path, told: str | None) -> Converter:
     return replace(made_for, read=bundle_source.read_bundle, inspect=None)
 
 
-def source(paths: Sequence[Path], told: str | None) -> Converter:
+def _of_factory(factory: Factory, told: str | None) -> Converter:
+    """The framework of a model that is code: the one told, or else the one that owns what is built."""
+    if told is not None:
+        wanted = converter(told)
+        if not wanted.reads_code:
+            able = ", ".join(one.name for one in _all() if one.reads_code)
+            raise RequestError(f"{factory}: code of {wanted.title} cannot be read; --from can be {able}")
+        return wanted
+    model = factory.model
+    found = next((one for one in _all() if one.reads_code and one.owns is not None and one.owns(model)), None)
+    if found is None:
+        kind = type(model).__qualname__
+        raise SourceError(f"{factory}: returns an object of class {kind}; say whose it is with --from")
+    return found
+
+
+def source(paths: Sequence[Path], told: str | None, factory: Factory | None = None) -> Converter:
     """The framework that recognises these files; `told` is a check, not a hint."""
+    if factory is not None:
+        return _of_factory(factory, told)
     for path in paths:
         if not path.exists():
             raise SourceError(f"{path}: no such file or folder")

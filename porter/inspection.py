@@ -112,7 +112,7 @@ class Inspection:
 
 def inspect(request: ReadRequest, to: str) -> Inspection:
     """Looks into the files of a request; nothing is run and no framework is loaded."""
-    converter = frameworks.source(request.paths, None)
+    converter = frameworks.source(request.paths, None, request.factory)
     target = frameworks.target(to)
     survey = converter.inspect(request) if converter.inspect is not None else _of_whole(request, converter)
     return Inspection(survey, converter.title, target.name, _unwritten(survey, target))

@@ -65,7 +65,7 @@ cannot be."""
 
 def read(request: ReadRequest, told: str | None) -> tuple[Converter, SourceModel]:
     """The source model, by whichever framework recognises it."""
-    found = frameworks.source(request.paths, told)
+    found = frameworks.source(request.paths, told, request.factory)
     return found, found.read(request)
 
 

@@ -19,6 +19,7 @@ from porter.axes import permutation
 from porter.compare.inputs import InputSet
 from porter.errors import RequestError
 from porter.graph.model import Graph
+from porter.recordings import arrays_of
 from porter.source_model import Converter, ReadRequest, RunHere, SourceModel
 from porter.workers import Job, Layer
 
@@ -82,6 +83,8 @@ def turned(arrays: Sequence[Array], turns: Turns) -> list[Array]:
 
 def model_side(request: ReadRequest, converter: Converter, source: SourceModel) -> Side:
     """Files of a model, as they were read."""
+    if request.factory is not None:
+        return _code_side(request, converter, source)
     names = ", ".join(path.name for path in request.paths)
     files = [str(path.resolve()) for path in request.paths]
     told = {"files": files, "backend": request.source_backend}
@@ -99,6 +102,16 @@ def live_side(source: SourceModel, converter: Converter) -> Side:
     """A live model, run as it is in this process."""
     label = f"{converter.title} (live {source.graph.name})"
     return Side(label, source.graph, source=source, converter=converter, here=source.run)
+
+
+def _code_side(request: ReadRequest, converter: Converter, source: SourceModel) -> Side:
+    """A model that is code, built and filled anew where it runs."""
+    factory = request.factory
+    assert factory is not None
+    weights = None if request.weights is None else str(request.weights.resolve())
+    told = {"factory": [factory.place, factory.function], "weights": weights}
+    label = f"{converter.title} ({factory.name}:{factory.function})"
+    return Side(label, source.graph, converter.runner, told, source=source, converter=converter)
 
 
 def bundle_side(
@@ -127,7 +140,7 @@ def side(request: ReadRequest) -> Side:
         return recorded(request.paths[0])
     if len(request.paths) == 1 and (request.paths[0] / RECORDING).is_file():
         return _recorded_run(request.paths[0])
-    converter = frameworks.source(request.paths, None)
+    converter = frameworks.source(request.paths, None, request.factory)
     source = converter.read(request)
     if bundle_source.recognises(request.paths):
         folder = request.paths[0]
@@ -186,22 +199,6 @@ def recorded(path: Path) -> Side:
     if not outputs:
         raise RequestError(f"{path}: holds no recorded outputs y0, y1, ...")
     return Side(f"recording ({path.name})", recording=Recording((InputSet("recorded", inputs),), (outputs,)))
-
-
-def arrays_of(path: Path, letter: str) -> tuple[Array, ...]:
-    """The arrays `x0, x1, ...` (or another letter) of an `.npz`, in order."""
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            named = sorted(
-                (int(name[1:]), name) for name in file.files if name[:1] == letter and name[1:].isdigit()
-            )
-            arrays = tuple(file[name] for _, name in named)
-    except (OSError, ValueError) as error:
-        raise RequestError(f"{path}: cannot be read as .npz of plain arrays ({error})") from error
-    if [number for number, _ in named] != list(range(len(named))):
-        listed = ", ".join(name for _, name in named)
-        raise RequestError(f"{path}: should hold {letter}0, {letter}1, ... without gaps, not {listed}")
-    return arrays
 
 
 def user_inputs(path: Path) -> InputSet:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 
 from porter.errors import Problem
+from porter.factories import Factory
 from porter.graph.dims import Shape
 from porter.graph.layouts import Orientation
 from porter.graph.model import Graph, Node
@@ -36,6 +37,9 @@ class ReadRequest:
     dtype: str | None = None  # None keeps what the file says
     source_backend: str | None = None
     inputs: Path | None = None  # recorded ones may show what a file does not say
+    factory: Factory | None = None  # a model that is code, in place of paths
+    weights: Path | None = None  # what a factory's model is filled with
+    static_batch: bool = False  # the batch has the size that it has in the inputs
 
 
 @dataclass(frozen=True)
@@ -123,5 +127,6 @@ class Converter:
     owns: Callable[[object], bool] | None = None  # whether an object is a live model; imports no framework
     read_live: Callable[[LiveModel], SourceModel] | None = None
     write: Callable[[LaidOut, str], Written] | None = None
+    reads_code: bool = False  # whether `read` takes a factory in place of files
     runner: str | None = None  # the module that runs its models, in a process of its own
     weights_formats: Formats = field(default_factory=lambda: FORMATS)

@@ -31,7 +31,7 @@ MISTAKES = [
     (["convert", "m.h5"], "required: --to"),
     (["convert", "m.h5", "--to", "caffe"], "no framework is named 'caffe'"),
     (["convert", "m.h5", "--to", "torch", "--forse"], "did you mean --force?"),
-    (["convert", "m.h5", "--to", "torch", "--input-shape", "1,2"], "'1,2' is not NAME=SIZES"),
+    (["convert", "m.h5", "--to", "torch", "--input-shape", "=1,2"], "'=1,2' is not NAME=SIZES"),
     (
         ["convert", "m.h5", "--to", "torch", "--input-shape", "x=1,b"],
         "'b' in 'x=1,b' is not",

@@ -9,15 +9,10 @@ from porter import api
 from porter.cli.output import Output
 from porter.cli.values import source
 from porter.compare.table import lines
-from porter.errors import RequestError
-
-# Options of the contract that only make sense for sources which no converter reads yet.
-FOR_CODE = {"weights": "--weights", "static_batch": "--static-batch"}
 
 
 def run(told: argparse.Namespace, output: Output) -> int:
     """Converts, says what was written and how well it matches; 1 when it does not."""
-    _refuse_for_files(told)
     with output.progress() as progress:
         bundle = api.convert(
             source(told.source),
@@ -34,17 +29,10 @@ def run(told: argparse.Namespace, output: Output) -> int:
             force=told.force,
             progress=progress,
             source_backend=told.source_backend,
+            weights=told.weights,
+            static_batch=told.static_batch,
         )
     return report(bundle, output)
-
-
-def _refuse_for_files(told: argparse.Namespace) -> None:
-    for name, option in FOR_CODE.items():
-        if getattr(told, name):
-            raise RequestError(
-                f"{option} belongs to a source that is Python code (module.py:factory), and this "
-                "version reads saved model files only; leave it out"
-            )
 
 
 def report(bundle: api.Bundle, output: Output) -> int:

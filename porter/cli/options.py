@@ -11,7 +11,8 @@ from porter.cli.values import existing_file, memory, named_shape, tolerance
 FRAMEWORKS = "{tf,torch,jax}"
 DTYPES = ("keep", "float16", "bfloat16", "float32", "float64")
 SOURCE_HELP = (
-    "model.json weights.h5, one .h5 or .keras file, a bundle directory; recognised by content"
+    "model.json weights.h5, one .h5 or .keras file, .pt2, a bundle directory; recognised by content; or "
+    "module.py:factory, a function that builds the model (with --weights)"
 )
 ONE_SOURCE_HELP = "as for convert, in one word: a file, a folder, or model.json,weights.h5"
 

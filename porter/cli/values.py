@@ -9,9 +9,9 @@ from pathlib import Path
 
 
 def named_shape(text: str) -> tuple[str, tuple[int, ...]]:
-    """Reads `NAME=1,3,224,224`."""
+    """Reads `NAME=1,3,224,224`; without a name it is the first input's."""
     name, equals, sizes = text.rpartition("=")
-    if not (name and equals):
+    if equals and not name:
         raise argparse.ArgumentTypeError(f"{text!r} is not NAME=SIZES such as x=1,3,224,224")
     return name, tuple(_size(word, text) for word in sizes.split(",") if word.strip())
 

@@ -98,6 +98,8 @@ class Provider:
         if held.made_by is None or not isinstance(held.made_by[0].op, Reshape):
             return None
         node, request = held.made_by
+        if len(layout.perm) != node.outputs[0].rank:
+            return None
         answer = node.op.relayout(replace(request, wanted=layout))
         if answer.outputs[0] != layout or answer.inputs[0] != request.layouts[0]:
             return None

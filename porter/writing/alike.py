@@ -184,16 +184,16 @@ def _constructor(
 ) -> Call:
     """The call that makes one model: the shared class with this model's numbers."""
     places = _all_places(own, names)
-    stands = [place for attribute, made in shared.attributes for place in _names_of(made)]
+    stands = [place for attribute, made in shared.attributes for place in _names_of(made, shared.arguments)]
     values = {name: place.value for name, place in zip(stands, places, strict=True) if name is not None}
     return call(shared.name, **{name: values[name] for name in shared.arguments})
 
 
-def _names_of(made: Call) -> Iterator[str | None]:
+def _names_of(made: Call, arguments: Sequence[str]) -> Iterator[str | None]:
     for arg in (*made.args, *(value for _, value in made.kwargs)):
         if _is_constant(arg):
             yield None
-        elif isinstance(arg, Name) and "." not in arg.path:
+        elif isinstance(arg, Name) and arg.path in arguments:
             yield arg.path
         elif isinstance(arg, Call):
-            yield from _names_of(arg)
+            yield from _names_of(arg, arguments)

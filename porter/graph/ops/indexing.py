@@ -250,6 +250,13 @@ class Unbind(Op):
     def meaning(self, inputs: Sequence[Array], params: Mapping[str, Array]) -> Arrays:
         return tuple(np.moveaxis(inputs[0], self.axis, 0))
 
+    def relayout(self, request: Request) -> Relaid:
+        layout = request.layouts[0].without_inner()
+        axis = normal_axis(self.axis, request.inputs[0].rank)
+        perm = tuple(k - (k > axis) for k in layout.perm if k != axis)
+        changed = replace(self, axis=layout.place(axis))
+        return Relaid(changed, (layout,), tuple(Layout(perm) for _ in range(self.count)))
+
 
 @dataclass(frozen=True)
 class Stack(Op):
@@ -267,6 +274,18 @@ class Stack(Op):
 
     def meaning(self, inputs: Sequence[Array], params: Mapping[str, Array]) -> Arrays:
         return (np.stack(inputs, axis=self.axis),)
+
+    def relayout(self, request: Request) -> Relaid:
+        """The new axis stands in front of the axis that it stands in front of in the source."""
+        moved = [layout for layout in request.layouts if not layout.is_identity and not layout.inner]
+        rank = request.inputs[0].rank
+        layout = moved[0] if moved else Layout.identity(rank)
+        axis = normal_axis(self.axis, rank + 1)
+        place = layout.place(axis) if axis < rank else rank
+        perm = [k + (k >= axis) for k in layout.perm]
+        perm.insert(place, axis)
+        changed = replace(self, axis=place)
+        return Relaid(changed, tuple(layout for _ in request.inputs), (Layout(tuple(perm)),))
 
 
 @dataclass(frozen=True)

@@ -103,8 +103,10 @@ class Einsum(Op):
             "".join(term[axis] for axis in layout.perm)
             for term, layout in zip(terms.split(","), request.layouts, strict=True)
         ]
-        changed = replace(self, equation=",".join(relabelled) + "->" + result)
-        return Relaid(changed, request.layouts, (Layout.identity(len(result)),))
+        given = request.wanted or Layout.identity(len(result))
+        written = "".join(result[axis] for axis in given.perm)
+        changed = replace(self, equation=",".join(relabelled) + "->" + written)
+        return Relaid(changed, request.layouts, (given.without_inner(),))
 
 
 @dataclass(frozen=True)
