@@ -122,7 +122,12 @@ def _refuse_other_lines(code: Code, dialect: Dialect) -> None:
 
 
 def _told(item: Instruction, made: list[Step]) -> str:
-    operand = next((step.operand for step in made if step.operand is not None), None)
+    if JUMPS.search(item.name):
+        return f"{item.offset:>4} {item.name} to {item.argument}"
+    shown = (step.operand for step in made if step.action not in ("function", "call_pairs"))
+    operand = next((operand for operand in shown if operand is not None), None)
+    if isinstance(operand, Code):
+        return f"{item} (the code of {operand.name!r})"
     return f"{item}" + (f" ({operand!r:.60})" if operand is not None else "")
 
 
