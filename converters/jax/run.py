@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from converters.jax.learn import learn
 from porter.workers.bundle_module import import_bundle
-from porter.workers.job import Watch
+from porter.workers.job import Learned, Watch
 from porter.workers.process import NotAvailable
 
 try:
@@ -80,6 +81,11 @@ class BundleModel:
         eager = BundleModel(self.module, self.precision)
         eager.compiled = self.module
         return "not compiled (without jax.jit)", eager
+
+    def learn(self, inputs: Sequence[Array], dtypes: Sequence[str], loss: Sequence[Array]) -> Learned:
+        """What the module would learn from a loss."""
+        given = [self._array(array, dtype) for array, dtype in zip(inputs, dtypes, strict=True)]
+        return learn(self.module, given, loss)
 
     def _array(self, array: Array, dtype: str) -> Any:
         doubled = self.precision == "float64" and "float" in dtype

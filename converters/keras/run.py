@@ -16,10 +16,11 @@ import numpy as np
 
 from converters.keras.archive import content_of
 from converters.keras.load import SavedModel
+from converters.keras.learn import learn
 from converters.keras.load import load as load_files
 from porter.errors import RunError
 from porter.workers.bundle_module import import_bundle
-from porter.workers.job import Watch
+from porter.workers.job import Learned, Watch
 from porter.workers.process import NotAvailable
 
 try:
@@ -174,6 +175,13 @@ class KerasModel:
             for path, value in zip(rows, layers, strict=True):
                 watch(path, [_array(value)])
         return [_array(value) for value in outputs], [value.dtype.name for value in outputs]
+
+    def learn(self, inputs: Sequence[Array], dtypes: Sequence[str], loss: Sequence[Array]) -> Learned:
+        """What the model would learn from a loss."""
+        given = [
+            tf.cast(tf.convert_to_tensor(array), dtype) for array, dtype in zip(inputs, dtypes, strict=True)
+        ]
+        return learn(self.model, given, loss)
 
     def _by_xla(self, flat: Callable[[Any], Any], given: Any, error: Exception) -> Any:
         # TensorFlow's own CPU kernels refuse some layouts and strides that XLA computes

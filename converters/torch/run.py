@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from converters.torch.learn import learn
 from porter.workers.bundle_module import import_bundle
-from porter.workers.job import Watch
+from porter.workers.job import Learned, Watch
 from porter.workers.process import NotAvailable
 
 try:
@@ -66,6 +67,11 @@ class BundleModel:
         except RuntimeError as error:
             raise NotAvailable(f"torch.compile does not work here: {error}") from error
         return "compiled (torch.compile)", BundleModel(compiled, self.precision)
+
+    def learn(self, inputs: Sequence[Array], dtypes: Sequence[str], loss: Sequence[Array]) -> Learned:
+        """What the module would learn from a loss."""
+        given = [self._tensor(array, dtype) for array, dtype in zip(inputs, dtypes, strict=True)]
+        return learn(self.module, given, loss)
 
     def _tensor(self, array: Array, dtype: str) -> Any:
         wanted = getattr(torch, dtype)

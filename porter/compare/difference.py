@@ -59,6 +59,7 @@ class Yardstick:
     spacing: float
     dtype: str = "float32"  # of what is measured, for units in the last place
     known: Mapping[int | None, Array] | None = None  # noises that were measured before, by group
+    least: float = 0.0  # noise that there is in any case
 
     @property
     def scale(self) -> float:
@@ -134,7 +135,7 @@ class Yardstick:
             return self.known[group]
         measured = _over(_off(self.rough, self.exact), group)
         least = SPACINGS * self.spacing * _over(np.abs(_finite(self.exact)), group)
-        noise: Array = np.maximum(measured, least)
+        noise: Array = np.maximum(np.maximum(measured, least), self.least)
         if group is not None:
             noise = np.maximum(noise, SILENT * np.median(noise))
         return noise

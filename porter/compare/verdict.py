@@ -199,12 +199,20 @@ def _of_training(rows: Sequence[GradientRow]) -> str:
     if wrong is None:
         return ""
     distance = wrong.a if wrong.a is not None and wrong.a.times > wrong.b.times else wrong.b
+    what = TRAINED.get(wrong.kind, "{}").format(wrong.name)
     if distance.problem:
-        return f"not equivalent in training: {wrong.kind} of {wrong.name}: {distance.problem}"
+        return f"not equivalent in training: {what}: {distance.problem}"
     return (
-        f"not equivalent in training: the outputs agree, but the {wrong.kind} of {wrong.name} is "
+        f"not equivalent in training: the outputs agree, but {what} is "
         f"{distance.largest:.1e} apart, {_times(distance)}"
     )
+
+
+TRAINED = {
+    "input gradient": "the gradient of input {}",
+    "weight gradient": "the gradient of weight {}",
+    "after one step": "the change of weight {} after one step",
+}
 
 
 def _praise(sides: Sides, evidence: Evidence) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from porter.compare.comparison import Comparison, LayerRow, OutputRow, WeightRow
+from porter.compare.comparison import Comparison, GradientRow, LayerRow, OutputRow, WeightRow
 from porter.compare.difference import Yardstick, tells_nothing
 from porter.compare.inputs import InputSet
 from porter.compare.reference import Reference, resolution
@@ -33,6 +33,7 @@ from porter.verification.layers import (
     with_layers_of_source,
 )
 from porter.verification.settings import Settings
+from porter.verification.training import compare_training
 from porter.version import __version__
 from porter.weights.reading import stored_tensors
 from porter.workers import NotAvailable, Ran
@@ -116,6 +117,19 @@ class Trial:
         return rows, plan.counts
 
 
+    def training(self, known: KnownSets, why_not: str) -> tuple[tuple[GradientRow, ...], str]:
+        """Gradients and one step, if they are asked for; and why there are none."""
+        if not self.settings.gradients or why_not:
+            return (), f"gradients were not compared: {why_not}" if self.settings.gradients else ""
+        exact = [reference.exact for reference in known[self.chosen]]
+        arrays = self.sets[self.chosen].arrays
+        return compare_training((self.a, self.b), self.workers, arrays, exact, self.settings)
+
+
+def _standing_in(b: Side, why: str) -> str:
+    return f"{b.label} was not run ({why}): what porter read of it stands in" if why else ""
+
+
 def verify(
     a: Side, b: Side, given: InputSet | None, settings: Settings, *, stand_in: bool = True
 ) -> Comparison:
@@ -146,13 +160,15 @@ def verify(
             raise NotAvailable(f"{b.label} cannot be run here: {why_b}")
         if ran_b is None:
             ran_b = _by_its_graph(b, sets)
+        gradients, untrained = trial.training(known, why_a or why_b)
     evidence = Evidence(
         tuple(_rows(sets, known, ran_a, ran_b, truth, settings)),
         joined(graph_of(truth), layers_a, layers),
         _weights(trial.settings, b),
         tuple(_silent(known, truth)),
         _miscounted(known, (a, ran_a), (b, ran_b)),
-        (f"{b.label} was not run ({why_b}): what porter read of it stands in",) if why_b else (),
+        tuple(filter(None, (_standing_in(b, why_b), untrained))),
+        gradients,
         same_layers=same_layers,
     )
     environment = _environment(sets, settings, began, ran_a, ran_b)
