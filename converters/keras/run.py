@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from converters.keras.archive import content_of
-from converters.keras.load import SavedModel
 from converters.keras.learn import learn
+from converters.keras.load import SavedModel
 from converters.keras.load import load as load_files
 from porter.errors import RunError
 from porter.workers.bundle_module import import_bundle

@@ -70,7 +70,7 @@ def _run(folder: Path, model: Any, job: Request, request: Request) -> Answer:
 
 
 def _force(folder: Path, model: Any, job: Request, request: Request) -> Answer:
-    """One run in which each layer gets true inputs; none by a runner that cannot replace what a layer gave."""
+    """One run in which each layer gets true inputs; none where a runner cannot replace outputs."""
     if not getattr(model, "replaces", False):
         return {}
     capture = Capture(folder, request["index"], request["layers"])

@@ -163,7 +163,7 @@ class Worker:
         return str(answer["way"]), tuple(load_arrays(self.folder / "other_out.npz"))
 
     def learn(self, inputs: Sequence[Array], loss: Sequence[Array]) -> Learned:
-        """Gradients of the mean of each output times `loss`, and one step; arrays in the model's own order."""
+        """Gradients of the mean of each output times `loss`, and one step; all in the model's own order."""
         save_arrays(self.folder / "learn.npz", inputs)
         save_arrays(self.folder / "loss.npz", loss)
         self.answer(self.ask("learn"))
