@@ -9,6 +9,7 @@ import numpy as np
 
 from converters.keras.backend import require_backend
 from converters.keras.bind import bind
+from converters.keras.legacy.opening import UndecidedOrdering
 from converters.keras.legacy.remarks import on_its_writer
 from converters.keras.load import SavedModel, load
 from converters.keras.read import Reading, read_in_part
@@ -27,7 +28,10 @@ NO_WEIGHTS = "the weights were not given; shapes and parameters are those that t
 
 def survey(request: ReadRequest) -> Survey:
     """What the files hold; faults of single layers and arrays are listed and not raised."""
-    saved = load(request.paths, architecture_only=True, source_backend=request.source_backend)
+    try:
+        saved = load(request.paths, architecture_only=True, source_backend=request.source_backend)
+    except UndecidedOrdering as error:
+        return _without_ordering(request, error)
     saved = settled(saved, request)
     told = {**facts(saved), "keras_generation": saved.writer.generation}
     arrays = tuple(saved.arrays.arrays.values())
@@ -50,6 +54,17 @@ def survey(request: ReadRequest) -> Survey:
     layers = tuple(_layers(saved.model, shapes, sizes))
     notices += reading.notices
     return Survey(saved.model.name, told, layers, reading.graph, problems, misfits, arrays, tuple(notices))
+
+
+def _without_ordering(request: ReadRequest, error: UndecidedOrdering) -> Survey:
+    """What can be said of files that do not tell which way round their images lie."""
+    backend = (request.source_backend or "").partition(":")[0]
+    saved = load(request.paths, architecture_only=True, source_backend=f"{backend}:tf")
+    told = {**facts(saved), "keras_generation": saved.writer.generation, "dim_ordering": None}
+    problem = Problem("", error.message)
+    arrays = tuple(saved.arrays.arrays.values())
+    layers = tuple(_layers(saved.model, {}, {}))
+    return Survey(saved.model.name, told, layers, None, (problem,), (), arrays, (saved.backend.sentence,))
 
 
 def _read(saved: SavedModel, request: ReadRequest) -> tuple[Reading, tuple[Problem, ...]]:

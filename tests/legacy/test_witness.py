@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
+from converters.keras.inspection import survey
 from converters.keras.source import read_source
 from porter.errors import UnsupportedModel
 from porter.graph.run import run
@@ -123,6 +124,9 @@ def test_an_ordering_is_told_or_shown_by_predictions(tmp_path: Path, ordering: s
     files = _files(tmp_path, [_layer("UpSampling2D", name="up", size=[2, 2], batch_input_shape=shape)], {})
     with pytest.raises(UnsupportedModel, match="NAME:th"):
         read_source(ReadRequest(files))
+    seen = survey(ReadRequest(files))
+    assert (seen.facts["dim_ordering"], len(seen.layers)) == (None, 2)
+    assert "NAME:th" in seen.problems[0].what
     told = read_source(ReadRequest(files, source_backend=f"theano:{ordering}"))
     x = RNG.normal(0, 1, (3, 6, 5, 7))
     (wanted,) = run(told.graph, [x])
