@@ -79,15 +79,17 @@ def convert(
     source_backend: str | None = None,
     weights: str | Path | None = None,
     static_batch: bool = False,
+    saved_model: bool = False,
 ) -> Bundle:
     """Convert a saved model to another framework and write it as a bundle.
 
     `source` is one path, or several that belong together (architecture and weights), or the name of a
     function that builds the model (`net.py:build`, `package.module:build`), which is filled with
     `weights` and described by `inputs` or `input_shapes` (the one without a name is the first's). `to` names
-    the target, `from_` checks what the source is. The bundle goes to `out` (default: the source's name and the target's),
-    with images in the target's customary order or, with `io_layout="source"`, in the source's. Unless
-    `verify` is False, the result is run and compared; see `Bundle.verification`.
+    the target, `from_` checks what the source is. The bundle goes to `out` (default: the source's name and
+    the target's), with images in the target's customary order or, with `io_layout="source"`, in the source's.
+    Unless `verify` is False, the result is run and compared; see `Bundle.verification`. With `saved_model`, a
+    Keras bundle gets a TensorFlow SavedModel too.
     """
     from porter import frameworks, pipeline, verification
 
@@ -96,7 +98,7 @@ def convert(
     target = frameworks.target(to)
     found, model = pipeline.read(request, from_)
     folder = Path(out) if out is not None else Path(f"{_stem(request)}-{to}")
-    options = pipeline.Options(io_layout, weights_format, force)
+    options = pipeline.Options(io_layout, weights_format, force, ("saved_model",) if saved_model else ())
     check = None
     if verify:
         check = verification.of_conversion(request, found, Path(inputs) if inputs else None, progress)
@@ -164,7 +166,7 @@ def to_keras(
     progress: Progress | None = None,
 ) -> Any:
     """A live model of another framework as a live `keras.Model`; see `to_torch`."""
-    how = _Live(io_layout, dtype, "safetensors", static_batch, verify, force, progress)
+    how = _Live(io_layout, dtype, None, static_batch, verify, force, progress)
     return _to("tf", model, example_inputs, out, how)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from porter.errors import GraphError
 from porter.graph.model import Param
-from porter.weights.tensor import Constant, Moved, Stacked, Tensor, identity
+from porter.weights.tensor import Constant, Moved, Stacked, Summed, Tensor, identity
 from porter.writing.forms import Weight
 
 INLINE = 64
@@ -27,6 +27,10 @@ class Places:
             if isinstance(weight.tensor, Stacked):
                 for place, base in enumerate(weight.tensor.bases):
                     self._note(base, {"key": key, "row": place})
+            if isinstance(weight.tensor, Summed):  # the first has it all, the other nothing
+                first, second = weight.tensor.bases
+                self._note(first, {"key": key})
+                self._note(second, {"key": key, "zeros": True})
 
     def _note(self, tensor: Tensor, place: dict[str, Any]) -> None:
         """A tensor lies at `place`; what it was moved from can be brought back from there."""

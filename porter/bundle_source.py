@@ -16,7 +16,7 @@ from porter.graph.model import Param
 from porter.graph.serial import from_json
 from porter.source_model import LedgerRow, ReadRequest, SourceModel
 from porter.weights.reading import stored_tensors
-from porter.weights.tensor import Constant, Row, Tensor, moved
+from porter.weights.tensor import Constant, Row, Tensor, moved, number_type
 
 
 def is_bundle(path: Path) -> bool:
@@ -75,6 +75,8 @@ def read_bundle(request: ReadRequest) -> SourceModel:
 
 
 def _brought_back(tensor: Tensor, row: Mapping[str, Any]) -> Tensor:
+    if "zeros" in row:
+        tensor = Constant(np.zeros(tensor.shape, number_type(tensor.dtype)))
     if "row" in row:
         tensor = Row(tensor, int(row["row"]))
     if "move" not in row:

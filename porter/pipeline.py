@@ -13,7 +13,7 @@ from porter.errors import RequestError, WeightsError
 from porter.graph.check import check
 from porter.layout import LaidOut, lay_out
 from porter.normalise import normalise
-from porter.source_model import Converter, IoLayout, ReadRequest, SourceModel, Written
+from porter.source_model import Converter, Extra, IoLayout, ReadRequest, SourceModel, Written
 
 Progress = Callable[[str, int, int], None]
 
@@ -25,6 +25,7 @@ class Options:
     io_layout: IoLayout = "native"
     weights_format: str | None = None  # None: the first that the target has
     force: bool = False
+    also: tuple[str, ...] = ()  # files that are written on request
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def convert(
 ) -> Converted:
     """Write `source` as a bundle of `target`. A failure leaves `out` as it was."""
     laid, written = write(source, target, options)
-    chosen = _format(target, options)
+    extras, chosen = _extras(written, target, options), _format(target, options)
     file, write_weights = target.weights_formats[chosen]
     weights = {"file": file, "format": chosen}
     content = bundle.manifest(source, laid, written, target.name, weights, options.io_layout)
@@ -87,13 +88,20 @@ def convert(
     with bundle.fresh_folder(out, options.force) as folder:
         (folder / "model.py").write_text(written.source, encoding="utf-8")
         write_weights(folder / file, {key: w.tensor for key, w in written.weights.items()}, progress)
-        for name, write_extra in written.extras.items():
+        for name, write_extra in extras.items():
             write_extra(folder / name)
         bundle.write_json(folder / bundle.MANIFEST, content)
         done = Converted(folder, source, laid, written, target, content)
         if verify is not None:
             done = _verified(done, verify(done, out.name))
     return replace(done, path=out)
+
+
+def _extras(written: Written, target: Converter, options: Options) -> Mapping[str, Extra]:
+    unknown = [name for name in options.also if name not in written.on_request]
+    if unknown:
+        raise RequestError(f"{target.title} bundles have no {unknown[0]}; leave it out, or convert to tf")
+    return {**written.extras, **{name: written.on_request[name] for name in options.also}}
 
 
 def _verified(done: Converted, outcome: Comparison | str) -> Converted:

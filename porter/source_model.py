@@ -112,6 +112,7 @@ class Written:
     modules: Mapping[str, Node]  # attribute path -> the node it computes
     plain: frozenset[str] = frozenset()  # paths of modules whose own output is the node's, as it is
     extras: Mapping[str, Extra] = field(default_factory=dict)  # further files of the bundle by name
+    on_request: Mapping[str, Extra] = field(default_factory=dict)  # and those that are written when asked for
 
 
 @dataclass(frozen=True)

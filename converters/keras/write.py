@@ -8,7 +8,15 @@ from dataclasses import dataclass
 
 from converters.keras.rules import rules
 from converters.keras.write_config import Made, Model, config_of, follow
-from converters.keras.write_files import ARCHITECTURE, ARCHIVE, WEIGHTS, Archive, JsonFile
+from converters.keras.write_files import (
+    ARCHITECTURE,
+    ARCHIVE,
+    SAVED_MODEL,
+    WEIGHTS,
+    Archive,
+    JsonFile,
+    SavedModel,
+)
 from converters.keras.write_functions import BUILD, TAKEN, Entry, attribute_of, functions
 from converters.keras.write_layers import ARGUMENTS, DEFAULTS
 from converters.keras.write_nodes import KerasNode, input_names, keras_graph, safe_name
@@ -43,6 +51,7 @@ MODULES = {
     "layers.": "from keras import layers",
     "ops.": "from keras import ops",
     "np.": "import numpy as np",
+    "product(": "from itertools import product",
 }
 """Imported where the text uses them."""
 
@@ -84,7 +93,8 @@ def write(laid: LaidOut, weights_format: str = "h5") -> Written:
         if form.statements is None and form.use is None and calls[node.full_name] == 1:
             plain.add(node.full_name)
     extras: dict[str, Extra] = {ARCHITECTURE: JsonFile(config), ARCHIVE: Archive(config)}
-    return Written(_source(draft, laid), weights, modules, frozenset(plain), extras)
+    on_request: dict[str, Extra] = {SAVED_MODEL: SavedModel()}
+    return Written(_source(draft, laid), weights, modules, frozenset(plain), extras, on_request)
 
 
 def _draft(graph: Graph, avoid: Sequence[str]) -> Draft:

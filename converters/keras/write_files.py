@@ -13,6 +13,7 @@ from typing import Any
 
 from porter.weights.files import Progress
 from porter.weights.tensor import Tensor
+from porter.workers import Job, start
 
 WEIGHTS, ARCHITECTURE, ARCHIVE = "model.weights.h5", "model.json", "model.keras"
 
@@ -23,6 +24,20 @@ MOMENT = (1980, 1, 1, 0, 0, 0)
 """The date of files in the archive: the same model gives the same bytes."""
 
 CHUNK = 16 << 20
+
+SAVED_MODEL = "saved_model"
+
+
+@dataclass(frozen=True)
+class SavedModel:
+    """Writes a TensorFlow SavedModel: TensorFlow itself does, in a process of its own."""
+
+    def __call__(self, path: Path) -> None:
+        told = {"bundle": str(path.parent.resolve()), "saved_model": str(path.resolve())}
+        job = Job("converters.keras.export", {**told, "label": "SavedModel"}, ())
+        with start(job) as worker:
+            worker.feed([])
+            worker.result()
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], progress: Progress | None = None) -> None:

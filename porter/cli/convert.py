@@ -27,6 +27,7 @@ def run(told: argparse.Namespace, output: Output) -> int:
             input_shapes=dict(told.input_shapes),
             verify=told.verify,
             force=told.force,
+            saved_model=told.saved_model,
             progress=progress,
             source_backend=told.source_backend,
             weights=told.weights,

@@ -52,7 +52,10 @@ def _add_form(parser: ArgumentParser) -> None:
     group.add_argument(
         "--weights-format",
         choices=("safetensors", "h5", "msgpack", "orbax"),
-        help="file format of the weights of a torch or jax bundle (default: safetensors; msgpack, orbax: jax)",
+        help="file format of the weights of a torch or jax bundle (msgpack and orbax: jax)",
+    )
+    group.add_argument(
+        "--saved-model", action="store_true", help="a TensorFlow SavedModel too (Keras; needs TensorFlow)"
     )
 
 

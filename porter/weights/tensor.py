@@ -187,6 +187,34 @@ class Stacked:
 
 
 @dataclass(frozen=True, eq=False)
+class Summed:
+    """Two tensors of one shape added up."""
+
+    bases: tuple[Tensor, Tensor]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.bases[0].shape
+
+    @property
+    def dtype(self) -> str:
+        return self.bases[0].dtype
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return tuple(dict.fromkeys(origin for base in self.bases for origin in base.origins))
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (*(step for base in self.bases for step in base.steps), "sum of both")
+
+    def read(self) -> Array:
+        first, second = self.bases
+        total: Array = first.read() + second.read()
+        return total
+
+
+@dataclass(frozen=True, eq=False)
 class Row:
     """One of the tensors that lie side by side along the first axis of another."""
 

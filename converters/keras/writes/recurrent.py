@@ -17,7 +17,7 @@ from porter.graph.ops.recurrent import AnyRecurrent, Gru, Lstm, SimpleRnn
 from porter.graph.ops.recurrent_convolution import ConvLstm
 from porter.source.code import Call, Expression, List, Name, Tuple, call, index
 from porter.source.statements import Statement, assign
-from porter.weights.tensor import Constant, Derived, Stacked, moved
+from porter.weights.tensor import Constant, Stacked, Summed, moved
 from porter.writing.forms import Expressions, Form, Layer, Names, Weight
 from porter.writing.weights import weight
 
@@ -119,9 +119,8 @@ def _sum(op_: AnyRecurrent, node: Node, names: Sequence[str]) -> Weight:
     params = [node.params[name] for name in names]
     move = MOVES[type(op_)]
     sizes = {"u": op_.units} if move else {}
-    parts = tuple(moved(p.tensor, move, **sizes) if move else p.tensor for p in params)
-    total = Derived(parts, "sum of both biases", parts[0].shape, parts[0].dtype, lambda a, b: a + b)
-    return Weight(total, all(p.trainable for p in params))
+    first, second = (moved(p.tensor, move, **sizes) if move else p.tensor for p in params)
+    return Weight(Summed((first, second)), all(p.trainable for p in params))
 
 
 class Walk:
