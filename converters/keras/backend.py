@@ -105,9 +105,7 @@ def find_backend(
             )
         return Backend(said, "written")
     if writer.generation > 1:
-        return Backend(
-            "tensorflow", "certain", (Evidence("tensorflow", "TensorFlow's own Keras names no backend"),)
-        )
+        return _of_keras_2(config, writer, store, told)
     evidence = tuple(_evidence(config, writer, store))
     proofs = {item.backend for item in evidence if item.proof}
     if not matters(config, writer):
@@ -125,6 +123,15 @@ def find_backend(
     if told == AUTO and evidence:
         return Backend(evidence[0].backend, "likely", evidence)
     return Backend(None, "undecided", evidence)
+
+
+def _of_keras_2(config: Any, writer: Writer, store: ArrayStore, told: str | None) -> Backend:
+    """Keras 2 wrote its backend down, and somebody took that out; TensorFlow's own Keras leaves it out."""
+    foreign = tuple(item for item in _by_names(store) if item.backend == "theano")
+    if writer.generation == 2 and foreign and matters(config, writer):
+        return Backend("theano", "likely", foreign) if told == AUTO else Backend(None, "undecided", foreign)
+    own = Evidence("tensorflow", "TensorFlow's own Keras names no backend")
+    return Backend("tensorflow", "certain", (own,))
 
 
 def _against(
@@ -157,7 +164,9 @@ def matters(config: Any, writer: Writer) -> bool:
     classes = {layer["class_name"] for layer in layers}
     named = any(DIFFERENT.match(name) for name in classes)
     padded = any(
-        "Pooling" in layer["class_name"] and layer["config"].get("border_mode") == "same" for layer in layers
+        "Pooling" in layer["class_name"]
+        and "same" in (layer["config"].get("border_mode"), layer["config"].get("padding"))
+        for layer in layers
     )
     computed = any(layer["config"].get("mode_type", "raw") != "raw" for layer in layers)
     normed = "BatchNormalization" in classes and writer.release[:3] == (1, 0, 6)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
@@ -114,6 +117,23 @@ def test_an_architecture_that_lost_its_version_is_dated_by_its_words(name: str, 
     read = read_source(ReadRequest((tmp_path / "model.json", case / "weights.h5")))
     for result, wanted in zip(run(read.graph, _arrays(case, "x")), _arrays(case, "y"), strict=True):
         assert np.abs(result - wanted).max() <= ROUNDING * max(np.abs(wanted).max(), 1)
+
+
+@pytest.mark.parametrize("stack", ["keras2.2.4-theano1.0.5", "keras2.2.4-tf1.12.0"])
+def test_keras_2_without_its_attributes_is_told_by_its_names(stack: str, tmp_path: Path) -> None:
+    """Theano's files must not be taken for those of TensorFlow's own Keras, which names no backend."""
+    case = ROOT / stack / "conv2d_same_even_stride2_in8_cl"
+    model = json.loads((case / "model.json").read_text())
+    (tmp_path / "model.json").write_text(json.dumps({"class_name": "Sequential", "config": model["config"]}))
+    shutil.copy(case / "weights.h5", tmp_path / "weights.h5")
+    with h5py.File(tmp_path / "weights.h5", "a") as file:
+        del file.attrs["backend"], file.attrs["keras_version"]
+    request = ReadRequest((tmp_path / "model.json", tmp_path / "weights.h5"))
+    if _backend(case) == "theano":
+        with pytest.raises(UnsupportedModel, match="lack the ':0'"):
+            read_source(request)
+    told = read_source(replace(request, inputs=case / "io.npz"))
+    assert told.facts["backend"] == _backend(case)
 
 
 def test_what_no_words_date_is_said() -> None:
