@@ -80,6 +80,8 @@ def _honest_keras(saved: SavedModel) -> tuple[Any, Callable[[Any, SavedModel, Pa
     made_on = (saved.backend.name or "tensorflow").lower()
     if made_on in FOREIGN and generation < 3:
         raise NotAvailable(f"it was trained on {made_on}, where today's Keras computes something else")
+    if saved.backend.certainty == "undecided":
+        raise NotAvailable("its files do not tell on what it was trained, and today's Keras is not to guess")
     if generation < 2:
         raise NotAvailable(f"Keras {generation}.x files mean something else to today's Keras")
     name = "keras" if generation == 3 else "tf_keras"

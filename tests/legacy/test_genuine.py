@@ -143,3 +143,19 @@ def test_what_no_words_date_is_said() -> None:
     model = json.loads((case / "model.json").read_text())
     notes = opened(model, Writer(1), ArrayStore(None, "none"), Told())[2]
     assert any("read as deviations" in note for note in notes)
+
+
+def test_inspect_says_what_is_known_and_what_would_differ() -> None:
+    case = ROOT / "keras1.2.2-theano0.9.0"
+    silent = case / "maxpool2d_same_4x4s2_tf"
+    files = [silent / "model.json", silent / "weights.h5"]
+    found = porter.inspect(files)
+    assert not found.convertible
+    assert "note: if on Theano, loaded as if today's Keras had written it" in found.text()
+    assert porter.inspect(files, source_backend="theano").convertible
+    known = porter.inspect([case / "conv_bn_relu_th" / name for name in ("model.json", "weights.h5")])
+    assert "written by Keras 1.2.2, backend theano" in known.text()
+    assert "images lie channels first (dim_ordering 'th')" in known.text()
+    bare = porter.inspect(case / "conv_bn_relu_th" / "model.json")
+    assert bare.convertible
+    assert "is not decided by what is in the files" in bare.text()
