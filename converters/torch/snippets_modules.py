@@ -2,6 +2,7 @@
 to copy."""
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 
@@ -41,6 +42,13 @@ class GaussianNoise(nn.Module):
 
     def forward(self, x):
         return x + self.std * torch.randn_like(x) if self.training else x
+
+
+class FrozenBatchNorm(nn.BatchNorm1d):
+    """Normalizes axis 1 by its stored statistics, in training too."""
+
+    def forward(self, x):
+        return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps)
 
 
 class LocallyConnected(nn.Module):

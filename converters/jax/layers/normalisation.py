@@ -27,7 +27,10 @@ def write_batch_norm(op: BatchNorm, node: Node) -> Form:
         settings["momentum"] = op.momentum
     settings |= {"epsilon": op.epsilon, **_absent(node), **precision(node, statistics=True)}
     held = {**weights(node, **AFFINE), "mean": buffer(node, "mean"), "var": buffer(node, "variance")}
-    return Layer(call("nnx.BatchNorm", op.features, **settings), held)
+    make = call("nnx.BatchNorm", op.features, **settings)
+    if op.frozen:  # in training too
+        return Layer(make, held, use=lambda norm, x: call(norm, x, use_running_average=True))
+    return Layer(make, held)
 
 
 def _absent(node: Node) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def read_batch_norm(layer: LayerCall) -> Value:
     params["mean"] = layer.weight("moving_mean", (features,), trainable=False)
     params["variance"] = layer.weight("moving_variance", (features,), trainable=False)
     epsilon = float(layer.config.get("epsilon", 1e-3))
-    op = BatchNorm(features, epsilon, float(layer.config.get("momentum", 0.99)), axis)
+    frozen = layer.context.generation > 1 and not layer.trainable  # before, training went on without a word
+    op = BatchNorm(features, epsilon, float(layer.config.get("momentum", 0.99)), axis, frozen)
     return layer.add(op, layer.value, **params)
 
 

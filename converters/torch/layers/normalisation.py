@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from porter.source.code import Expression, call
 from porter.weights.tensor import Constant, Tensor
 from porter.writing.forms import Form, Inline, Layer, Weight, method
 
+FROZEN = "FrozenBatchNorm"
 BATCH_NORMS = {2: "nn.BatchNorm1d", 3: "nn.BatchNorm1d", 4: "nn.BatchNorm2d", 5: "nn.BatchNorm3d"}
 
 
@@ -43,20 +45,23 @@ def _over_batch(op: BatchNorm, node: Node, held: dict[str, Weight], settings: di
     rank = node.inputs[0].rank
     axis = op.axis % rank
     native = axis == 1 and rank in BATCH_NORMS
-    kind = BATCH_NORMS[rank] if native else "nn.BatchNorm1d"
+    of_rank = FROZEN if op.frozen else BATCH_NORMS.get(rank, "nn.BatchNorm1d")
+    kind = of_rank if native or op.frozen else "nn.BatchNorm1d"
+    helpers = (FROZEN,) if op.frozen else ()
     if not {"weight", "bias"} & set(held):
         settings["affine"] = False
     make = call(kind, op.features, **settings)
     if native:
-        return Layer(make, held)
+        return Layer(make, held, helpers=helpers)
     if axis == rank - 1:
-        return Layer(
-            make, held, use=lambda norm, x: call("over_last_axis", norm, x), helpers=("over_last_axis",)
-        )
+        wide = ("over_last_axis", *helpers)
+        return Layer(make, held, use=lambda norm, x: call("over_last_axis", norm, x), helpers=wide)
     if rank in BATCH_NORMS:
-        make = call(BATCH_NORMS[rank], op.features, **settings)
-        return Layer(make, held, use=lambda norm, x: _swapped(call(norm, _swapped(x, axis)), axis))
-    return Layer(make, held, use=lambda norm, x: call("over_axis", norm, x, axis), helpers=("over_axis",))
+        make = call(of_rank, op.features, **settings)
+        swapped = Layer(make, held, use=lambda norm, x: _swapped(call(norm, _swapped(x, axis)), axis))
+        return replace(swapped, helpers=helpers)
+    wide = ("over_axis", *helpers)
+    return Layer(make, held, use=lambda norm, x: call("over_axis", norm, x, axis), helpers=wide)
 
 
 def _swapped(x: Expression, axis: int) -> Expression:

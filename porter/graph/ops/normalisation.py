@@ -24,7 +24,8 @@ class _Keeping(Op):
 class BatchNorm(_Keeping):
     """(x - mean) / sqrt(variance + epsilon) * scale + shift, along one axis, by stored statistics.
 
-    `momentum` is the share of the old statistics that a training step keeps.
+    `momentum` is the share of the old statistics that a training step keeps; a `frozen` one uses the stored
+    statistics in training too, and leaves them as they are.
     """
 
     PARAMS: ClassVar[Mapping[str, str]] = {
@@ -37,6 +38,7 @@ class BatchNorm(_Keeping):
     epsilon: float
     momentum: float = 0.99
     axis: int = -1
+    frozen: bool = False
 
     def infer(self, *inputs: Spec) -> tuple[Spec, ...]:
         axis = normal_axis(self.axis, inputs[0].rank)
