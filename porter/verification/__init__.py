@@ -10,23 +10,22 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from porter import frameworks, pipeline
+from porter import pipeline
 from porter.compare.comparison import Comparison
 from porter.compare.inputs import InputSet
 from porter.errors import UnsupportedModel
 from porter.layout import LaidOut
 from porter.pipeline import Converted
-from porter.sides import Side, bundle_side, live_side, model_side, side, user_inputs
-from porter.source_model import Converter, LiveModel, ReadRequest, Written
+from porter.sides import Side, bundle_side, live_side, model_side, user_inputs
+from porter.source_model import Converter, ReadRequest, Written
 from porter.verification.aligning import modules_of
+from porter.verification.pairs import Model, read_pair, read_side
 from porter.verification.record import Recorded, record
 from porter.verification.settings import LayerPlan, Progress, Settings
 from porter.verification.trial import verify
 from porter.workers import NotAvailable
 
 __all__ = ["Recorded", "Settings", "of_conversion", "of_live", "of_one", "of_two"]
-
-Model = ReadRequest | LiveModel
 
 
 def of_conversion(
@@ -63,7 +62,7 @@ def _of_bundle(
 
 def of_two(first: Model, second: Model, inputs: Path | None, settings: Settings) -> Comparison:
     """Compares any two sides. Of files and a bundle, or a recording and a model, the latter is on trial."""
-    a, b = _side(first), _side(second)
+    a, b = read_pair(first, second, inputs)
     if (a.is_bundle and not b.is_bundle) or b.recording is not None:
         a, b = b, a
     settings = replace(settings, layers=_plan_of(a, b) or (_plan_of_bundle(b) if a.graph is None else None))
@@ -72,15 +71,8 @@ def of_two(first: Model, second: Model, inputs: Path | None, settings: Settings)
 
 def of_one(model: Model, out: Path, inputs: Path | None, settings: Settings, force: bool) -> Recorded:
     """Runs a model and keeps what it makes, layer by layer, for a comparison elsewhere."""
-    return record(_side(model), out, None if inputs is None else user_inputs(inputs), settings, force)
-
-
-def _side(model: Model) -> Side:
-    if isinstance(model, ReadRequest):
-        return side(model)
-    converter = frameworks.live(model.model)
-    assert converter.read_live is not None
-    return live_side(converter.read_live(model), converter)
+    given = None if inputs is None else user_inputs(inputs)
+    return record(read_side(model, inputs), out, given, settings, force)
 
 
 def _plan_of(a: Side, b: Side) -> LayerPlan | None:

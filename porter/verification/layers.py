@@ -109,12 +109,12 @@ class TargetLayers:
     def rows(self) -> tuple[LayerRow, ...]:
         """A row for each module that was seen, in the order of the graph."""
         with TemporaryDirectory(prefix="porter-layers-") as folder:
-            truths = _Truths(Path(folder), self.room)
+            truths = Truths(Path(folder), self.room)
             found = dict(self._come_down(truths))
             alone = dict(self._alone(truths)) if self.isolated and truths.sticks else {}
         return tuple(_with_isolated(row, alone.get(path)) for path, row in found.items())
 
-    def _come_down(self, truths: _Truths) -> Iterator[tuple[str, LayerRow]]:
+    def _come_down(self, truths: Truths) -> Iterator[tuple[str, LayerRow]]:
         graph, spacing = self.plan.graph, resolution(self.plan.graph)
         paths = {node: path for path, node in self.plan.modules.items()}
         for place, known in enumerate(walk(graph, self.inputs, frozenset(paths))):
@@ -167,7 +167,7 @@ class TargetLayers:
         turn = self.plan.turns.get(path)
         return array if turn is None else array.transpose(np.argsort(turn))
 
-    def _alone(self, truths: _Truths) -> Iterator[tuple[str, tuple[Distance, float]]]:
+    def _alone(self, truths: Truths) -> Iterator[tuple[str, tuple[Distance, float]]]:
         """Each layer by itself, in one run along the exact values of all."""
         forcing = getattr(self.worker, "forcing", None)
         if forcing is None:
@@ -181,11 +181,11 @@ class TargetLayers:
         with suppress(NotAvailable):
             yield from (self._judged(truths, *pair) for pair in forced.finish())
 
-    def _judged(self, truths: _Truths, layer: Layer, truth: Array) -> tuple[str, tuple[Distance, float]]:
+    def _judged(self, truths: Truths, layer: Layer, truth: Array) -> tuple[str, tuple[Distance, float]]:
         stick = truths.sticks[layer.path].with_exact(self._turned(layer.path, truth).astype("float64"))
         return layer.path, (stick.measure(self._turned(layer.path, layer.read())), stick.noise)
 
-    def _exact(self, truths: _Truths) -> Iterator[tuple[str, Array]]:
+    def _exact(self, truths: Truths) -> Iterator[tuple[str, Array]]:
         """The exact values again: as they were kept, or computed anew where there was no room for them."""
         if truths.complete:
             for path in truths.sticks:
@@ -202,7 +202,7 @@ def _held(node: Node) -> str:
 
 
 @dataclass
-class _Truths:
+class Truths:
     """Exact values on disk, in the order of side b, as long as there is room; and the noise of each."""
 
     folder: Path

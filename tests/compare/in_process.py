@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -60,9 +61,12 @@ class InProcess:
         return self.ran
 
     def _ran(self) -> Ran:
-        if "bundle" not in self.job.model:
+        if "bundle" in self.job.model:
+            self.model = loaded(Path(self.job.model["bundle"]))
+        elif "factory" in self.job.model:
+            self.model = importlib.import_module(self.job.runner).load(self.job.model)
+        else:
             raise NotAvailable("not run in this test")
-        self.model = loaded(Path(self.job.model["bundle"]))
         outputs, layers, dtypes = [], [], []
         for place, arrays in enumerate(self.sets):
             calls: dict[str, int] = {}
