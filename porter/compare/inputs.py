@@ -21,6 +21,7 @@ from porter.graph.model import Graph, Node, Value
 from porter.graph.ops.elementwise import Cast, Dropout
 from porter.graph.ops.linear import Embedding
 from porter.graph.ops.reshaping import Concat, Flip, Pad, Repeat, Reshape, Slice, Tile, Transpose
+from porter.graph.ops.sources import Constant
 from porter.graph.run import OWN, run
 
 Array = np.ndarray
@@ -48,6 +49,7 @@ class _Kind:
 
     ids: int | None = None  # the number of entries of the table that it indexes
     padded: bool = False
+    filler: float = 0.0  # stands where a sequence has ended
 
 
 KINDS = (("ordinary", 1.0), ("large", 40.0))
@@ -122,15 +124,25 @@ def make_inputs(
 
 def _kind(graph: Graph, value: Value) -> _Kind:
     entries: list[int] = []
-    padded = False
+    padded, filler = False, 0.0
     for node in _users(graph, value):
         if isinstance(node.op, Embedding):
             entries.append(node.op.entries)
         depth = getattr(node.op, "classes", None)
         if isinstance(depth, int):
             entries.append(depth)
-        padded = padded or getattr(node.op, "function", "") == "not_equal"
-    return _Kind(min(entries, default=None), padded or bool(entries))
+        if getattr(node.op, "function", "") == "not_equal":
+            padded, filler = True, _compared_to(graph, node)
+    return _Kind(min(entries, default=None), padded or bool(entries), filler)
+
+
+def _compared_to(graph: Graph, node: Node) -> float:
+    """The number that a tensor is compared to; 0 where it is no single one."""
+    for value in node.inputs:
+        made = graph.producers().get(value)
+        if made is not None and isinstance(made.op, Constant) and not made.op.shape:
+            return float(made.params["value"].tensor.read())
+    return 0.0
 
 
 def _users(graph: Graph, value: Value) -> Iterator[Node]:
@@ -151,7 +163,8 @@ def _array(value: Value, shape: tuple[int, ...], kind: _Kind, size: float, rng: 
     if kind.ids is not None or whole:
         return _ids(value, shape, kind, rng)
     array = _image(shape, rng) if len(shape) >= 4 else rng.standard_normal(shape)
-    array = _ended(array * size, rng) if kind.padded and len(shape) == 3 else array * size
+    ends = kind.padded and len(shape) == 3
+    array = _ended(array * size, rng, kind.filler) if ends else array * size
     return array.astype("float32" if value.dtype == "bfloat16" else value.dtype)
 
 
@@ -163,11 +176,11 @@ def _ids(value: Value, shape: tuple[int, ...], kind: _Kind, rng: np.random.Gener
     return ids.astype("float32" if value.dtype == "bfloat16" else value.dtype)
 
 
-def _ended(array: Array, rng: np.random.Generator) -> Array:
-    """Rows that end in zeros, each at another step; the first row is whole."""
+def _ended(array: Array, rng: np.random.Generator, filler: float = 0.0) -> Array:
+    """Rows that end in zeros (or in what stands for no step), each at another one; the first row is whole."""
     steps = array.shape[1]
     for row in range(1, array.shape[0]):
-        array[row, int(rng.integers(max(1, steps // 3), max(2, steps))) :] = 0
+        array[row, int(rng.integers(max(1, steps // 3), max(2, steps))) :] = filler
     return array
 
 

@@ -107,6 +107,16 @@ def test_masked_sequences_end_in_zeros() -> None:
         assert (row[:length] != 0).all()
 
 
+def test_masked_sequences_end_in_what_is_masked() -> None:
+    value = Value("x", Spec((BATCH, 9, 4)))
+    builder = Builder()
+    mask = builder.one(Binary("not_equal"), value, builder.constant(-1.5, "float32"))
+    (given,) = make_inputs(builder.graph("net", [value], [mask]))[0].arrays
+    steps = (given == -1.5).all(axis=2)
+    assert not steps[0].any()
+    assert all(row[-1] and not row[0] for row in steps[1:])
+
+
 def test_inputs_are_sized_so_that_a_sigmoid_still_tells() -> None:
     value = Value("x", Spec((BATCH, 6)))
     builder = Builder()
