@@ -17,7 +17,6 @@ from converters.jax.module_names import (
     VARIABLES,
 )
 from converters.jax.rules import rules
-from converters.jax.whole_heads import whole_heads
 from porter.layout import LaidOut
 from porter.source.code import Attr, Call, Expression, Name, call
 from porter.source.names import class_name
@@ -27,6 +26,7 @@ from porter.source_model import Written
 from porter.writing.program import ClassPlan, Dialect, Program
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
+from porter.writing.whole_heads import whole_heads
 
 ABOUT = """{name} in JAX (Flax NNX); `load()` returns it with its weights, ready for inference.
 

@@ -22,6 +22,7 @@ from converters.keras.write_layers import ARGUMENTS, DEFAULTS
 from converters.keras.write_nodes import KerasNode, input_names, keras_graph, safe_name
 from converters.keras.write_operations import snake_case
 from converters.keras.write_order import groups
+from converters.keras.writes.attention import keras_has
 from porter.errors import GraphError
 from porter.graph.model import Graph, Node
 from porter.layout import LaidOut
@@ -33,6 +34,7 @@ from porter.writing.forms import Form, Layer, Weight
 from porter.writing.program import Dialect, Program
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
+from porter.writing.whole_heads import whole_heads
 
 ABOUT = """{name} in Keras; `load()` returns it with its weights, ready for inference.
 
@@ -71,10 +73,11 @@ class Draft:
 
 def write(laid: LaidOut, weights_format: str = "h5") -> Written:
     """The Keras form of a graph; every op that Keras cannot say is reported in one error."""
-    draft = _draft(laid.graph, ())
+    graph, parts = whole_heads(laid.graph, keras_has)
+    draft = _draft(graph, ())
     clashes = _clashes(draft.model)
     if clashes:
-        draft = _draft(laid.graph, clashes)
+        draft = _draft(graph, clashes)
     config = config_of(draft.model)
     named = groups(draft.model)
     weights: dict[str, Weight] = {}
@@ -89,7 +92,8 @@ def write(laid: LaidOut, weights_format: str = "h5") -> Written:
             raise GraphError(f"{node.origin}: the code makes no layer {node.full_name}")
         for key, weight in form.weights.items():
             weights.setdefault(f"layers.{named[node.full_name]}.{key}", weight)
-        modules.setdefault(node.full_name, node.was or node)
+        was = node.was or node
+        modules.setdefault(node.full_name, parts.get(was, was))
         if form.statements is None and form.use is None and calls[node.full_name] == 1:
             plain.add(node.full_name)
     extras: dict[str, Extra] = {ARCHITECTURE: JsonFile(config), ARCHIVE: Archive(config)}

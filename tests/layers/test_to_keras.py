@@ -118,7 +118,7 @@ def test_code_and_archive_are_one_model(case: LayerCase, tmp_path: Path) -> None
     architecture = keras.models.model_from_json((bundle.path / "model.json").read_text(encoding="utf-8"))
     assert [layer.name for layer in architecture.layers] == [layer.name for layer in built.layers]
     architecture.load_weights(bundle.path / "model.weights.h5")
-    for ours, theirs in zip(architecture.variables, built.variables, strict=True):
+    for ours, theirs in zip(architecture.weights, built.weights, strict=True):
         assert np.array_equal(ours, theirs), ours.path
     if _has_own_layers(bundle):
         return  # which porter reads from its own manifest only
@@ -221,7 +221,7 @@ def test_weight_files_follow_keras_order_of_layers(seed: int, tmp_path: Path) ->
         else:
             values.append(keras.layers.Dense(3, activation="tanh", name=f"dense_{step}")(a))
     outputs = [values[-1], *(values[int(k)] for k in random.integers(len(inputs), len(values), 2))]
-    model = keras.Model(inputs, outputs, name="net")
+    model = keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs, name="net")
     model.save(tmp_path / "model.keras")
     given = [random.normal(size=(4, 3)).astype("float32") for _ in inputs]
     saved = Saved(tmp_path / "model.keras", given, _run_keras(model, given), 1e-5)

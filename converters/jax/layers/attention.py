@@ -6,13 +6,13 @@ from typing import Any
 
 from converters.jax.layers.dtypes import precision
 from converters.jax.rules import rules
-from converters.jax.whole_heads import SIDES, WholeHeads
 from porter.graph.model import Node
 from porter.graph.ops.attention import Attention, HideScores, MergeHeads, SeenKeys, SplitHeads
 from porter.source.code import Expression, call
 from porter.writing.forms import Form, Inline, Layer, Weight
 from porter.writing.settings import said
 from porter.writing.weights import weight
+from porter.writing.whole_heads import SIDES, WholeHeads
 
 
 @rules.writes(SplitHeads)

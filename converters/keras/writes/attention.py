@@ -3,16 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from converters.keras.rules import rules
-from converters.keras.writes.making import layer, op
+from converters.keras.writes.making import layer, op, stored
 from porter.errors import UnsupportedModel
 from porter.graph.dims import Dim
 from porter.graph.model import Node
 from porter.graph.ops.attention import FILL, Attention, HideScores, MergeHeads, SeenKeys, SplitHeads
 from porter.source.code import Call, Expression, Name, binary, call, index
 from porter.source.statements import Statement, assign
-from porter.writing.forms import Expressions, Form, Inline, Layer, Names
+from porter.writing.forms import Expressions, Form, Inline, Layer, Names, Weight
+from porter.writing.weights import weight
+from porter.writing.whole_heads import SIDES, WholeHeads
+
+
+@rules.writes(WholeHeads)
+def write_whole_heads(op_: WholeHeads, node: Node) -> Form:
+    settings: dict[str, Any] = {"dropout": op_.dropout, "use_bias": "query.bias" in node.params}
+    if op_.outputs != op_.features[0]:
+        settings["output_shape"] = op_.outputs
+    make = layer("MultiHeadAttention", node, op_.heads, op_.width // op_.heads, **settings)
+    held: dict[str, Weight] = {}
+    for side in SIDES:
+        kernel = weight(node, f"{side}.weight", "(h d) i -> i h d", h=op_.heads)
+        bias = f"{side}.bias"
+        more = weight(node, bias, "(h d) -> h d", h=op_.heads) if bias in node.params else None
+        held |= stored([kernel, more], f"{side}_dense")
+    kernel = weight(node, "out.weight", "o (h d) -> h d o", h=op_.heads)
+    more = weight(node, "out.bias") if "out.bias" in node.params else None
+    held |= stored([kernel, more], "output_dense")
+
+    def use(own: Expression, query: Expression, *others: Expression) -> Expression:
+        masks = others[op_.given - 1 :]
+        key = others[0] if op_.given > 1 else query
+        value = others[1] if op_.given > 2 else key
+        told: dict[str, Any] = {"key": key} if op_.given > 2 else {}
+        if masks:  # one for all heads
+            told["attention_mask"] = index(masks[0], slice(None), 0)
+        return call(own, query, value, **told, **({"use_causal_mask": True} if op_.causal else {}))
+
+    return Layer(make, held, use=use)
+
+
+def keras_has(whole: Node) -> bool:
+    """Whether Keras's layer means the same: sequences, every head its own keys, one mask for all heads."""
+    op_ = whole.op
+    assert isinstance(op_, WholeHeads)
+    masks = whole.inputs[op_.given :]
+    plain = all(mask.shape[1] == 1 and mask.dtype == "bool" and not op_.dropout for mask in masks)
+    return op_.shared == op_.heads and all(v.rank == 3 for v in whole.inputs[: op_.given]) and plain
+
 
 HALF_FILL = -45000.0
 """The fill, within what float16 holds."""

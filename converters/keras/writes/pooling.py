@@ -100,8 +100,7 @@ def write_avg_pool(op_: AvgPool, node: Node) -> Form:
 
     def counted(pool: Expression, x: Expression) -> Expression:
         real = op("pad", op("ones_like", index(x, ..., slice(None, 1))), ((0, 0), *pads, (0, 0)))
-        share = op("average_pool", real, op_.window, op_.strides, data_format="channels_last")
-        return binary("/", use(pool, x), share)
+        return binary("/", use(pool, x), call(pool, real))
 
     return Layer(make, use=use if op_.count_padding else counted)
 

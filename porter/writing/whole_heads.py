@@ -1,14 +1,15 @@
-"""Attention of several heads as one node, where `nnx.MultiHeadAttention` computes the same.
+"""Attention of several heads as one node, where a framework's own module computes the same.
 
 The graph has its parts: three projections that are split into heads, what each head attends to, and a
-projection of the heads together. Flax has one module for that, which is taken where it means just this: heads
-of one width for keys and values, biases everywhere or nowhere, hidden keys whose scores are replaced. It
-happens right before the text is written, so that the node has neither a meaning nor a layout of its own.
+projection of the heads together. Flax and Keras have one module for that, which is taken where it means just
+this: heads of one width for keys and values, biases everywhere or nowhere, hidden keys whose scores are
+replaced. It happens right before the text is written, so that the node has neither a meaning nor a layout of
+its own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -84,7 +85,7 @@ class _Found:
         return {f"{side}.{name}": param for side, node in rows for name, param in node.params.items()}
 
     def native(self) -> bool:
-        """Whether Flax's module means the same."""
+        """Whether such a module means the same."""
         linears, attention = self.linears(), _op(self.attention, Attention)
         heads, shared, also = (_op(split, SplitHeads).heads for split in self.splits)
         sizes = {(linear.inputs, linear.outputs) for linear in linears[1:3]}
@@ -115,9 +116,13 @@ class _Found:
         return fits and attention.penalty is None and not attention.blank
 
 
-def whole_heads(graph: Graph) -> tuple[Graph, Mapping[Node, Node]]:
-    """The graph with such nodes; and for each of them the node that gave its result."""
-    found = list(_consistent(graph, [one for one in _uses(graph) if one.native()]))
+def whole_heads(
+    graph: Graph, accepts: Callable[[Node], bool] = lambda whole: True
+) -> tuple[Graph, Mapping[Node, Node]]:
+    """The graph with such nodes, as far as the target `accepts` them; and for each of them the node that gave
+    its result."""
+    fitting = [one for one in _uses(graph) if one.native() and accepts(one.whole())]
+    found = list(_consistent(graph, fitting))
     if not found:
         return graph, {}
     wholes = {one.output: one.whole() for one in found}
