@@ -22,8 +22,14 @@ from porter.source_model import LedgerRow, ReadRequest, SourceModel
 
 def read_source(request: ReadRequest) -> SourceModel:
     """The model in the request's files, every array of which is accounted for."""
-    request = _with_ordering(request)
-    saved = settled(load(request.paths, source_backend=request.source_backend), request)
+    try:
+        saved = load(request.paths, source_backend=request.source_backend)
+    except UndecidedOrdering:
+        if request.inputs is None:
+            raise
+        request = _with_ordering(request)
+        saved = load(request.paths, source_backend=request.source_backend)
+    saved = settled(saved, request)
     require_backend(saved.backend, saved.origin.files[0])
     reading, binding = _bound(saved, request)
     ledger = tuple(_ledger_row(row, reading.variables) for row in binding.ledger)
@@ -53,23 +59,16 @@ def settled(saved: SavedModel, request: ReadRequest) -> SavedModel:
 
 
 def _with_ordering(request: ReadRequest) -> ReadRequest:
-    """The request with the ordering of images by which recorded predictions come out, where files lack it."""
+    """The request with the ordering of images by which recorded predictions come out, if one does."""
     from converters.keras.witness import CANDIDATES, ordering_asked, recorded
 
-    try:
-        load(request.paths, source_backend=request.source_backend)
-    except UndecidedOrdering:
-        if request.inputs is None:
-            raise
-        backends = {told_by(request.source_backend).backend} - {None, AUTO} or CANDIDATES
-        names = [f"{backend}:{ordering}" for backend in backends for ordering in ORDERINGS]
-        graphs = {name: _graph(replace(request, source_backend=name), name) for name in names}
-        found = ordering_asked(recorded(request.inputs), graphs)
-        if found is None:
-            raise
-        told = (request.source_backend or "").partition(":")[0]
-        return replace(request, source_backend=f"{told}:{found}")
-    return request
+    assert request.inputs is not None
+    backends = {told_by(request.source_backend).backend} - {None, AUTO} or CANDIDATES
+    names = [f"{backend}:{ordering}" for backend in backends for ordering in ORDERINGS]
+    graphs = {name: _graph(replace(request, source_backend=name), name) for name in names}
+    found = ordering_asked(recorded(request.inputs), graphs)
+    told = (request.source_backend or "").partition(":")[0]
+    return replace(request, source_backend=f"{told}:{found}") if found is not None else request
 
 
 def _graph(request: ReadRequest, backend: str) -> Graph:

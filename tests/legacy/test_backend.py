@@ -158,9 +158,9 @@ def test_a_version_that_is_no_text_is_refused(tmp_path: Path) -> None:
 
 
 STRANGE: dict[str, tuple[dict[str, Any], str]] = {
-    "text for a number": ({"nb_row": "three"}, "its kernel_size is"),
-    "nothing for sizes": ({"subsample": []}, "its strides is"),
-    "no number of filters": ({"nb_filter": None}, "no 'filters'|filters is None"),
+    "text for a number": ({"nb_row": "three"}, "kernel_size.*three"),
+    "nothing for sizes": ({"subsample": []}, "strides"),
+    "no number of filters": ({"nb_filter": None}, "filters"),
 }
 
 
