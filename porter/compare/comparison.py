@@ -56,6 +56,7 @@ class LayerRow:
     isolated_noise: float
     equivalent: bool
     matched: str = "origin"  # how the two layers are known to be the same
+    covers: tuple[str, ...] = ()  # layers before it that the target does not show: part of what is isolated
     heat: Heat | None = None
 
     @property

@@ -185,13 +185,20 @@ def first_divergent(layers: Sequence[LayerRow]) -> LayerRow | None:
 
 def _layer(row: LayerRow) -> str:
     if row.isolated is not None and not within_layer_limit(row.isolated):
-        return f"{row.name} makes of true inputs what is {_size(row.isolated)}"
+        before = f" (or one just before it, from {row.covers[0]} on)" if row.covers else ""
+        return f"{row.name}{before} makes of true inputs what is {_size(row.isolated)}"
     assert row.b is not None
     return f"{row.name} is {_size(row.b)}"
 
 
 def _begins(row: LayerRow | None) -> str:
-    return "" if row is None else f"; it begins at layer {row.name} ({row.kind})"
+    if row is None:
+        return ""
+    if row.isolated is None or within_layer_limit(row.isolated) or not row.covers:
+        return f"; it begins at layer {row.name} ({row.kind})"
+    if len(row.covers) == 1:
+        return f"; it begins at layer {row.covers[0]} or {row.name} ({row.kind})"
+    return f"; it begins between layers {row.covers[0]} and {row.name} ({row.kind})"
 
 
 def _of_training(rows: Sequence[GradientRow]) -> str:

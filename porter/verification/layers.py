@@ -6,7 +6,7 @@ measured is removed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,14 +14,14 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from porter.compare.alignment import turned_to_match
+from porter.compare.alignment import NO_STEPS, turned_to_match
 from porter.compare.comparison import LayerRow
 from porter.compare.difference import Distance, Yardstick
 from porter.compare.heat import heat_map
 from porter.compare.layers import Known, walk
 from porter.compare.reference import Reference, resolution
 from porter.compare.verdict import within_layer_limit
-from porter.graph.model import Graph, Node
+from porter.graph.model import Graph, Node, Value
 from porter.graph.run import steps
 from porter.verification.contestant import Forced, Runner
 from porter.verification.settings import LayerPlan
@@ -105,6 +105,10 @@ class TargetLayers:
     tell: Tell
     missing: list[str] = field(default_factory=list)  # modules that were not seen
     isolated: bool = True
+    covered: dict[Node, tuple[str, ...]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.covered = covered(self.plan.graph, frozenset(self.plan.modules.values()))
 
     def rows(self) -> tuple[LayerRow, ...]:
         """A row for each module that was seen, in the order of the graph."""
@@ -156,6 +160,7 @@ class TargetLayers:
             isolated_noise=0.0,
             equivalent=near,
             matched=self.plan.matched.get(path, "origin"),
+            covers=self.covered[node],
             heat=None if near or given.ndim != 4 else heat_map(given, stick.exact, self.image),
         )
 
@@ -195,6 +200,22 @@ class TargetLayers:
         for node, outputs in steps(self.plan.graph, self.inputs):
             if node in paths:
                 yield paths[node], self._back(paths[node], outputs[0]).astype(_held(node))
+
+
+def covered(graph: Graph, shown: Collection[Node]) -> dict[Node, tuple[str, ...]]:
+    """Of each node that is shown, the layers between it and those shown before: a mistake in one of them
+    is seen here first."""
+    since: dict[Value, dict[str, None]] = {}
+    found: dict[Node, tuple[str, ...]] = {}
+    for node in graph.nodes:
+        before = {label: None for value in node.inputs for label in since.get(value, ())}
+        if node in shown:
+            found[node] = tuple(label for label in before if label != node.origin.label)
+            continue
+        if node.inputs and node.origin.label and not isinstance(node.op, NO_STEPS):
+            before[node.origin.label] = None
+        since |= dict.fromkeys(node.outputs, before)
+    return found
 
 
 def _held(node: Node) -> str:

@@ -206,11 +206,19 @@ class _Planner:
             home = tuple(scope.name for scope in node.origin.scopes)
             steps = [self.instances[home[:k]].names[home[: k + 1]] for k in range(len(home))]
             path = ".".join([*steps, self.instances[home].names[self._key(node)]])
-            if path not in self.modules and (form.direct or (form.use is None and form.statements is None)):
+            if path not in self.modules and _is_plain(form, node):
                 self.plain.add(path)
             self.modules.setdefault(path, node)
             for name, weight in form.weights.items():
                 self.weights.setdefault(f"{path}.{name}" if name else path, weight)
+
+
+def _is_plain(form: Layer, node: Node) -> bool:
+    """Whether the module's own output is the node's: nothing is done to it after the call."""
+    if form.direct or form.statements is not None or form.use is None:
+        return form.direct or form.statements is None
+    used = form.use(Name("module"), *(Name(f"x{place}") for place in range(len(node.inputs))))
+    return isinstance(used, Call) and used.func == Name("module")
 
 
 def _made(instance: _Instance) -> Made:
