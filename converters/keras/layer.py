@@ -11,6 +11,7 @@ import numpy as np
 
 from converters.keras.dtypes import compute_dtype, is_mixed
 from converters.keras.legacy.conventions import TENSORFLOW, Conventions
+from converters.keras.settings import Settings
 from converters.keras.spec import LayerSpec
 from converters.keras.variables import Variables
 from porter.errors import Problem, UnsupportedModel
@@ -56,7 +57,7 @@ class LayerCall:
 
     @property
     def config(self) -> Mapping[str, Any]:
-        return self.spec.config
+        return Settings(self.spec.config, self.refuse)
 
     @property
     def builder(self) -> Builder:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from converters.keras.blame import blamed
 from converters.keras.dtypes import compute_dtype, is_float
 from converters.keras.layer import Context, LayerCall
 from converters.keras.legacy.conventions import TENSORFLOW, Conventions
 from converters.keras.masks import carry_masks
 from converters.keras.operation import is_keras_operation, is_operation
 from converters.keras.rules import rules
+from converters.keras.settings import misfits
 from converters.keras.spec import Call, LayerSpec, ModelSpec, TensorRef
 from converters.keras.variables import Variables
 from porter.custom import FAULTS
@@ -120,8 +120,8 @@ class _Reader:
             )
         spatial = {1: "t"} if len(shape) == 3 else {1: "h", 2: "w", 3: "c"}
         suffix = str(place) if place else ""
-        static = layer.config.get("static_batch") and shape[0] is not None
-        dims: list[Dim] = [int(shape[0]) if static else BATCH]
+        rows = shape[0] if layer.config.get("static_batch") else None
+        dims: list[Dim] = [BATCH if rows is None else int(rows)]
         for axis, size in enumerate(shape[1:], 1):
             dims.append(int(size) if size is not None else Sym(spatial.get(axis, f"s{axis}") + suffix))
         policy = self.context.policy
@@ -228,13 +228,10 @@ class _Reader:
     def _by_rule(self, given: LayerCall) -> Any:
         """What the rule of its class gives; a config that it cannot work with is the file's fault."""
         rule = self._rule(given)
-        try:
-            return rule(given)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            why = blamed(given.config, error)
-            if why is None:
-                raise
-            raise given.refuse(why) from error
+        wrong = misfits(given.spec)
+        if wrong:
+            raise given.refuse("; ".join(wrong))
+        return rule(given)
 
     def _custom(self, rule: Rule, given: LayerCall) -> Any:
         """What a user's own rule gives; its nodes become a module of their own in the target."""

@@ -1,0 +1,129 @@
+"""A layer's config as rules read it: what is there is of the kind that Keras writes, or the layer is refused.
+
+A config comes from a file, and a file may hold anything. Here, and nowhere else, it is held to what each
+setting must be, so that a rule can rely on it, and what still goes wrong in a rule is porter's own mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from converters.keras.spec import LayerSpec
+
+LARGEST = 2**40
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a setting must be, in words and as a check; `needed`: None is no answer."""
+
+    words: str
+    holds: Callable[[Any], bool]
+    needed: bool = False
+
+
+def _whole(value: Any) -> bool:
+    if isinstance(value, (bool, np.bool_)):
+        return False
+    plain = isinstance(value, (int, np.integer)) or (isinstance(value, float) and value.is_integer())
+    return plain and abs(value) < LARGEST
+
+
+def _number(value: Any) -> bool:
+    plain = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    return plain and value == value
+
+
+def _wholes(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(map(_wholes, value))
+    return _whole(value)
+
+
+def _positives(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return bool(value) and all(map(_positives, value))
+    return _whole(value) and value > 0
+
+
+def _flag(value: Any) -> bool:
+    return isinstance(value, (bool, np.bool_)) or value in (0, 1)
+
+
+def _layers(value: Any) -> bool:
+    listed = value if isinstance(value, (list, tuple)) else [value]
+    return bool(listed) and all(isinstance(item, LayerSpec) for item in listed)
+
+
+def _text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+POSITIVE = Kind("a whole number above zero", lambda value: _whole(value) and value > 0, needed=True)
+MAYBE_POSITIVE = Kind("a whole number above zero", lambda value: _whole(value) and value > 0)
+POSITIVES = Kind("whole numbers above zero", _positives)
+WHOLES = Kind("whole numbers", _wholes)
+NUMBER = Kind("a number", _number)
+WHOLES_OR_TEXT = Kind("a text or whole numbers", lambda value: _text(value) or _wholes(value))
+FLAG = Kind("true or false", _flag)
+TEXT = Kind("a text", _text)
+LAYERS = Kind("a layer", _layers, needed=True)
+MAYBE_LAYERS = Kind("a layer", _layers)
+
+
+def _of(kind: Kind, *names: str) -> dict[str, Kind]:
+    return dict.fromkeys(names, kind)
+
+
+KINDS: Mapping[str, Kind] = {
+    **_of(POSITIVE, "units", "filters", "num_heads", "head_dim", "key_dim", "n"),
+    **_of(MAYBE_POSITIVE, "value_dim", "num_query_heads", "num_key_value_heads", "depth_multiplier"),
+    **_of(MAYBE_POSITIVE, "num_bins", "num_tokens", "groups", "input_dim", "output_dim"),
+    **_of(POSITIVES, "kernel_size", "pool_size", "strides", "dilation_rate", "size"),
+    **_of(WHOLES, "cropping", "dims", "target_shape", "axes"),
+    **_of(WHOLES_OR_TEXT, "padding"),
+    **_of(NUMBER, "rate", "epsilon", "momentum", "stddev", "negative_slope", "threshold", "max_value"),
+    **_of(NUMBER, "theta", "mask_value"),
+    **_of(FLAG, "use_bias", "center", "return_sequences", "return_state", "go_backwards", "stateful"),
+    **_of(FLAG, "unroll", "reset_after", "mask_zero", "keepdims", "trainable", "time_major", "normalize"),
+    **_of(FLAG, "use_scale", "zero_output_for_mask", "antialias", "crop_to_aspect_ratio"),
+    **_of(FLAG, "pad_to_aspect_ratio", "rms_scaling", "invert", "tie_weights", "use_gate"),
+    **_of(TEXT, "data_format", "merge_mode", "interpolation", "score_mode", "output_mode", "equation"),
+    **_of(LAYERS, "layer", "cell", "cells"),
+    **_of(MAYBE_LAYERS, "backward_layer", "forward_layer"),
+}
+"""Settings that mean the same wherever they stand; what else there is, is held to by the rule that asks."""
+
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "Embedding": ("input_dim", "output_dim"),
+    "ReversibleEmbedding": ("input_dim", "output_dim"),
+}
+"""Settings for which None is no answer in some classes alone."""
+
+
+def misfits(spec: LayerSpec) -> list[str]:
+    """What is wrong with a layer's config, setting by setting."""
+    needed = NEEDED.get(spec.class_name, ())
+    found = []
+    for name, value in spec.config.items():
+        kind = KINDS.get(name)
+        if kind is None or (value is None and not kind.needed and name not in needed):
+            continue
+        if value is None or not kind.holds(value):
+            found.append(f"its setting {name!r} must be {kind.words}, and is {value!r:.80}")
+    return found
+
+
+class Settings(dict[str, Any]):
+    """A config that tells which setting is missing, by an error of its layer's."""
+
+    def __init__(self, config: Mapping[str, Any], refuse: Callable[[str], Exception]) -> None:
+        super().__init__(config)
+        self._refuse = refuse
+
+    def __missing__(self, name: str) -> Any:
+        raise self._refuse(f"its config has no setting {name!r}")
