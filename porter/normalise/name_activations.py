@@ -153,7 +153,7 @@ class _Formulas:
         param = node.params["value"]
         if param.trainable or not isinstance(param.tensor, Numbers):
             return None
-        return float(np.asarray(param.tensor.read(), "float64").reshape(()))
+        return float(np.asarray(param.tensor.read(), "float64").item())
 
 
 def _orders(parts: Sequence[Value]) -> Sequence[tuple[Value, Value]]:
