@@ -47,6 +47,8 @@ class Stream:
         """Where the worker is out of room and cannot get to what is waited for: more than was planned."""
         if not (self.folder / FULL).exists() or (path is not None and self.find(path)):
             return
+        if not any(layer.file.exists() for layer in self.layers()):
+            return  # all has been read: it will see that there is room
         self.room *= 2
         part = self.folder / f"{ROOM}.part"
         part.write_text(str(self.room))
