@@ -101,7 +101,8 @@ DEFAULTS: Mapping[str, Settings] = {
         f"ConvLSTM{rank}D": {**_GATED, "strides": 1, "padding": "valid", **_LAST, "dilation_rate": 1}
         for rank in _DIMENSIONS
     },
-    **{f"Cropping{rank}D": _LAST for rank in _DIMENSIONS},
+    "Cropping1D": {},
+    **{f"Cropping{rank}D": _LAST for rank in (2, 3)},
     **{f"DepthwiseConv{rank}D": _DEPTHWISE for rank in (1, 2)},
     **{f"MaxPooling{rank}D": _POOLING for rank in _DIMENSIONS},
     **{f"AveragePooling{rank}D": _POOLING for rank in _DIMENSIONS},
