@@ -12,12 +12,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
-from xml.etree import ElementTree as ET
 
 import pytest
 
 from porter.cli import command, main, parser, progress, values
-from porter.cli.junit import write_junit
 from porter.cli.output import Output
 from porter.errors import GraphError, PorterError, Problem, SourceError
 from tests.conftest import ROOT
@@ -212,18 +210,6 @@ def test_progress_bars_leave_standard_output_alone(capsys: pytest.CaptureFixture
         show("writing weights", 1, 3)
         show("writing weights", 3, 3)
     assert capsys.readouterr().out == ""
-
-
-def test_junit(tmp_path: Path) -> None:
-    rows = [
-        {"name": "y", "equivalent": True, "difference": 1e-7},
-        {"name": 'a"<b', "equivalent": False, "difference": 0.3},
-    ]
-    path = tmp_path / "ci" / "junit.xml"
-    write_junit(path, "a & b", {"equivalent": False, "verdict": "not the same", "outputs": rows})
-    suite = ET.parse(path).getroot()
-    assert (suite.get("tests"), suite.get("failures")) == ("3", "2")
-    assert [case.get("name") for case in suite] == ["verdict", "outputs: y", 'outputs: a"<b']
 
 
 def seconds(*words: str) -> float:
