@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from converters.keras.rules import rules
+from converters.keras.write_code import BUILD, TAKEN, Entry, attribute_of, functions
 from converters.keras.write_config import Made, Model, config_of, follow
 from converters.keras.write_files import (
     ARCHITECTURE,
@@ -17,7 +18,6 @@ from converters.keras.write_files import (
     JsonFile,
     SavedModel,
 )
-from converters.keras.write_functions import BUILD, TAKEN, Entry, attribute_of, functions
 from converters.keras.write_layers import ARGUMENTS, DEFAULTS
 from converters.keras.write_nodes import KerasNode, input_names, keras_graph, safe_name
 from converters.keras.write_operations import snake_case

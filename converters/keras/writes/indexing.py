@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import accumulate
 from math import prod
 from typing import Any
@@ -83,8 +84,13 @@ def write_gather_nd(op_: GatherNd, node: Node) -> Form:
     assert isinstance(depth, int)
     taken = node.inputs[0].shape[: op_.batch + depth]
     rest = node.inputs[0].shape[op_.batch + depth :]
-    sizes = _known([*taken[1:], *rest], node)
-    steps = [prod(sizes[place : len(taken) - 1]) for place in range(len(taken))]
+    first = taken[0]
+    sizes = _known(taken[1:], node)
+    steps = [prod(sizes[place:]) for place in range(len(taken))]
+    cells = first * prod(sizes) if isinstance(first, int) else None
+    flat = [size if isinstance(size, int) else -1 for size in (cells, *rest)]
+    if flat.count(-1) > 1:
+        _known([first, *rest], node)
 
     def build(x: Expression, places: Expression) -> Expression:
         terms: list[Expression] = []
@@ -96,13 +102,12 @@ def write_gather_nd(op_: GatherNd, node: Node) -> Form:
         for term, step in zip(terms, steps, strict=True):
             scaled = term if step == 1 else binary("*", term, step)
             place = scaled if place is None else binary("+", place, scaled)
-        flat = op("reshape", x, (-1, *sizes[len(taken) - 1 :]))
-        return op("take", flat, place, axis=0)
+        return op("take", op("reshape", x, tuple(flat)), place, axis=0)
 
     return Inline(build)
 
 
-def _known(sizes: list[Dim], node: Node) -> list[int]:
+def _known(sizes: Sequence[Dim], node: Node) -> list[int]:
     known = [size for size in sizes if isinstance(size, int)]
     if len(known) < len(sizes):
         raise UnsupportedModel(f"{node.origin}: it picks cells by place, from axes whose sizes are not known")
