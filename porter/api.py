@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from porter.checking.findings import Check
 from porter.compare import Comparison, NotEquivalent
+from porter.diagnosis.findings import Diagnosis
 from porter.errors import RequestError
-from porter.factories import Factory
+from porter.factories import Code, for_code
 from porter.inspection import Inspection
 from porter.source_model import IoLayout, LiveModel, ReadRequest
 
@@ -19,11 +20,13 @@ __all__ = [
     "Bundle",
     "Check",
     "Comparison",
+    "Diagnosis",
     "Inspection",
     "NotEquivalent",
     "check",
     "check_preprocessing",
     "convert",
+    "diagnose",
     "inspect",
     "record",
     "to_jax",
@@ -205,12 +208,14 @@ def verify(
     gradients: bool = False,
     memory: int | None = None,
     seed: int = 0,
+    preprocess: str | None = None,
 ) -> Comparison:
     """Are two models the same function, to rounding?
 
     Each side is a saved model, a bundle, an `.npz` of recorded inputs `x0, x1, ...` and outputs
     `y0, y1, ...`, a folder that `record` wrote, or a live model (`example_inputs` as for `to_torch`).
-    `inputs` names an `.npz` with inputs to compare on; without it, ones are made from `seed`. The tolerance
+    `inputs` names an `.npz` or `.npy` with inputs to compare on, or a folder of images of which the function
+    `preprocess` (`file.py:function`) makes arrays; without it, ones are made from `seed`. The tolerance
     "auto" measures against the rounding that any run has (`porter.compare.verdict`); `(atol, rtol)` replaces
     that. Layers are compared where it is known which is which; `per_layer` asks for them and has the
     comparison say so where there are none. `gradients` compares what the models would learn, too. `report`
@@ -218,14 +223,14 @@ def verify(
     frameworks' own.
     `source_backend` is what an old file was trained on, where it does not say.
     """
-    from porter import verification
+    from porter import own_data, verification
     from porter.report import write as write_report
 
     how = verification.Settings(_tolerance(tolerance), progress=progress, seed=seed, gradients=gradients)
     how = how if memory is None else replace(how, memory=memory)
-    file = Path(inputs) if inputs is not None else None
     sides = [_model(side, source_backend, example_inputs) for side in (a, b)]
-    comparison = verification.of_two(sides[0], sides[1], file, how)
+    with own_data.prepared(inputs, preprocess) as file:
+        comparison = verification.of_two(sides[0], sides[1], file, how)
     if per_layer and not comparison.layers:
         comparison = replace(comparison, notes=(*comparison.notes, NO_LAYERS))
     if report is not None:
@@ -252,6 +257,36 @@ def record(
     how = verification.Settings(progress=progress, seed=seed)
     file = Path(inputs) if inputs is not None else None
     return verification.of_one(_model(model, source_backend, example_inputs), Path(out), file, how, force)
+
+
+def diagnose(
+    a: Source | object,
+    b: Source | object,
+    *,
+    inputs: str | Path | None = None,
+    fix: str | Path | None = None,
+    force: bool = False,
+    source_backend: str | None = None,
+    example_inputs: Any = None,
+    memory: int | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Diagnosis:
+    """Why do two models differ, and what would mend it?
+
+    Sides are as for `verify`. Of each layer that makes something else of true inputs, every plausible mistake
+    (a flipped kernel, another order of gates, another epsilon or padding) is tried, and the one that explains
+    it is the cause. `fix` names a folder for a repaired copy of the bundle `b`, which is verified; what is
+    wrong in its code is told.
+    """
+    from porter import verification
+    from porter.diagnosis.two import of_two
+
+    how = verification.Settings(progress=progress, seed=seed)
+    how = how if memory is None else replace(how, memory=memory)
+    sides = [_model(side, source_backend, example_inputs) for side in (a, b)]
+    file, out = (Path(path) if path is not None else None for path in (inputs, fix))
+    return of_two(sides[0], sides[1], file, how, out, force=force)
 
 
 def check(
@@ -348,7 +383,7 @@ def _request(
     listed = [source] if isinstance(source, (str, Path)) else list(source)
     if not listed:
         raise RequestError("no source was given")
-    told = _for_code(listed, code or Code())
+    told = for_code(listed, code or Code())
     return ReadRequest(
         () if told.factory is not None else tuple(Path(path) for path in listed),
         tuple(Path(path) for path in custom),
@@ -360,29 +395,3 @@ def _request(
         told.weights,
         told.static_batch,
     )
-
-
-@dataclass(frozen=True)
-class Code:
-    """What only a source that is Python code needs."""
-
-    factory: Factory | None = None
-    weights: Path | None = None
-    static_batch: bool = False
-
-
-def _for_code(listed: Sequence[str | Path], told: Code) -> Code:
-    """The factory that the first word names, if it does; a second word is then the file of its weights."""
-    factory = Factory.parse(str(listed[0]))
-    if factory is None:
-        option = "--weights" if told.weights is not None else "--static-batch" if told.static_batch else ""
-        if option:
-            raise RequestError(
-                f"{option} belongs to a source that is Python code (module.py:factory); "
-                f"{listed[0]} is a file: leave it out"
-            )
-        return told
-    if len(listed) > 2 or (len(listed) == 2 and told.weights is not None):
-        raise RequestError(f"{factory} takes one file of weights, not {', '.join(map(str, listed[1:]))}")
-    weights = Path(listed[1]) if len(listed) == 2 else told.weights
-    return Code(factory, weights, told.static_batch)

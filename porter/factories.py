@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -119,3 +120,29 @@ class Factory:
         finally:
             sys.path.remove(beside)
         return module
+
+
+@dataclass(frozen=True)
+class Code:
+    """What only a source that is Python code needs."""
+
+    factory: Factory | None = None
+    weights: Path | None = None
+    static_batch: bool = False
+
+
+def for_code(listed: Sequence[str | Path], told: Code) -> Code:
+    """The factory that the first word names, if it does; a second word is then the file of its weights."""
+    factory = Factory.parse(str(listed[0]))
+    if factory is None:
+        option = "--weights" if told.weights is not None else "--static-batch" if told.static_batch else ""
+        if option:
+            raise RequestError(
+                f"{option} belongs to a source that is Python code (module.py:factory); "
+                f"{listed[0]} is a file: leave it out"
+            )
+        return told
+    if len(listed) > 2 or (len(listed) == 2 and told.weights is not None):
+        raise RequestError(f"{factory} takes one file of weights, not {', '.join(map(str, listed[1:]))}")
+    weights = Path(listed[1]) if len(listed) == 2 else told.weights
+    return Code(factory, weights, told.static_batch)

@@ -87,6 +87,12 @@ class OpCall:
         return self.tensor(next(iter(self.args)))
 
     @property
+    def name(self) -> str:
+        """The operator, the same whether it overwrites its argument or not."""
+        name = self.spec.operator
+        return name.removesuffix("_") if self.spec.changes and not name.endswith("__") else name
+
+    @property
     def meta(self) -> Meta:
         """What torch says of the (first) result."""
         found = self.spec.result
@@ -285,6 +291,14 @@ class OpCall:
 
     def fill(self, number: float, sizes: Sequence[Dim], dtype: str) -> Value:
         """One number everywhere."""
+        merged = next((k for k, size in enumerate(sizes) if self._multiple(size) is not None), None)
+        if merged is not None:
+            parts = self._multiple(sizes[merged])
+            assert parts is not None
+            value = self.fill(number, (*sizes[:merged], *parts, *sizes[merged + 1 :]), dtype)
+            value = self.reshape(value, sizes)
+            self.context.fills[value] = float(number)
+            return value
         static = [size if isinstance(size, int) else 1 for size in sizes]
         if all(isinstance(size, int) for size in sizes):
             value = self.constant(np.full(static, number, _numpy(dtype)), dtype)
@@ -293,6 +307,13 @@ class OpCall:
             value = self.expand(start, sizes)
         self.context.fills[value] = float(number)
         return value
+
+    def _multiple(self, size: Dim) -> tuple[Dim, int] | None:
+        """`batch * 4` as its two factors, where no tensor has an axis of that size."""
+        if isinstance(size, int) or any(size in value.shape for value in self.context.makers):
+            return None
+        base, _, factor = str(size).partition(" * ")
+        return (Sym(base), int(factor)) if base.isidentifier() and factor.isdigit() else None
 
     # --- refusals
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import logging
 import traceback
 import warnings
@@ -81,7 +82,7 @@ def _check_call(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 def _exported(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], shapes: Any) -> Any:
     import torch
 
-    settings = {} if shapes is None else {"dynamic_shapes": shapes(args, kwargs)}
+    settings = {} if shapes is None else {"dynamic_shapes": shapes(module, args, kwargs)}
     try:
         with _quiet(), _no_fast_path(), torch.enable_grad():
             return torch.export.export(module, tuple(args), dict(kwargs), **settings)
@@ -118,7 +119,7 @@ def _quiet() -> Iterator[None]:
         logging.getLogger("torch").setLevel(level)
 
 
-def _open_batch(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def _open_batch(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Every first axis may be any size; torch finds out which of them are one, and which cannot change."""
     import torch
 
@@ -127,9 +128,8 @@ def _open_batch(args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
             return {0: torch.export.Dim.AUTO} if arg.ndim and arg.shape[0] > 1 else {}
         return None
 
-    tree = torch.utils._pytree.tree_map
-    mapped = tree(shape, tuple(args))
-    return (*mapped, *(tree(shape, value) for value in kwargs.values())) if kwargs else mapped
+    named = inspect.signature(module.forward).bind(*args, **kwargs).arguments
+    return {name: torch.utils._pytree.tree_map(shape, value) for name, value in named.items()}
 
 
 def _widened(given: tuple[Any, Any]) -> Any:

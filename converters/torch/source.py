@@ -45,6 +45,16 @@ def read_source(request: ReadRequest) -> SourceModel:
     return SourceModel(model.graph, model.ledger, facts, notices)
 
 
+def source_module(told: Mapping[str, Any]) -> Any:
+    """The module that was read, for running it: a factory's, with its weights, or an exported program's."""
+    if "factory" not in told:
+        return load_program(Path(told["files"][0])).module()
+    module = built(Factory(*told["factory"]))
+    if told["weights"] is not None:
+        fill(module, weights_of(Path(told["weights"])), told["weights"])
+    return module
+
+
 def built(factory: Factory) -> Any:
     """The module that a factory returns."""
     import torch

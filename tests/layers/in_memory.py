@@ -98,7 +98,7 @@ def by_jax(graph: Graph, inputs: Sequence[np.ndarray], io: IoLayout) -> list[Ans
     exec(compile(written.source, "model.py", "exec"), space)
     kinds = [kind for kind in space.values() if isinstance(kind, type) and issubclass(kind, nnx.Module)]
     with jax.default_matmul_precision("highest"):
-        model = kinds[-1](rngs=nnx.Rngs(0)) if "rngs" in kinds[-1].__init__.__annotations__ else kinds[-1]()
+        model = kinds[-1](rngs=nnx.Rngs(0)) if _is_seeded(kinds[-1]) else kinds[-1]()
         space["set_weights"](model, {key: held.tensor.read() for key, held in written.weights.items()})
         model.eval()
         rows = zip(inputs, laid.inputs, strict=True)
@@ -109,6 +109,10 @@ def by_jax(graph: Graph, inputs: Sequence[np.ndarray], io: IoLayout) -> list[Ans
         Answer(np.asarray(output, "float64").transpose(np.argsort(layout.perm)), str(output.dtype))
         for output, layout in zip(listed, laid.outputs, strict=True)
     ]
+
+
+def _is_seeded(kind: type) -> bool:
+    return "rngs" in getattr(kind.__init__, "__annotations__", ())
 
 
 def _tensor(array: np.ndarray) -> Any:

@@ -34,7 +34,7 @@ PLAIN = {
 
 @rules.reads(*PLAIN)
 def read_plain(call: OpCall) -> Value:
-    return call.one(Unary(PLAIN[call.spec.operator.rstrip("_")]), call.x)
+    return call.one(Unary(PLAIN[call.name]), call.x)
 
 
 @rules.reads("relu")

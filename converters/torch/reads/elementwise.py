@@ -46,7 +46,7 @@ KEEP_WHOLE = frozenset(
 
 @rules.reads(*UNARY)
 def read_unary(call: OpCall) -> Value:
-    function = UNARY[call.spec.operator.rstrip("_")]
+    function = UNARY[call.name]
     x = call.x if function in KEEP_WHOLE or is_float(call.x.dtype) else call.cast(call.x, call.dtype)
     if function == "logical_not":
         x = truth(call, x)
@@ -138,7 +138,7 @@ def pair(call: OpCall) -> tuple[object, object]:
 @rules.reads(*ARITHMETIC)
 def read_arithmetic(call: OpCall) -> Value:
     function = (
-        ARITHMETIC.get(call.spec.target) or ARITHMETIC[call.spec.operator.rstrip("_") or call.spec.operator]
+        ARITHMETIC.get(call.spec.target) or ARITHMETIC[call.name]
     )
     left, right = pair(call)
     a, b = call.operand(left, call.dtype), call.operand(right, call.dtype)
@@ -250,7 +250,7 @@ def read_masked_fill(call: OpCall) -> Value:
 
 @rules.reads("clamp", "clip", "clamp_min", "clamp_max", "hardtanh")
 def read_clamp(call: OpCall) -> Value:
-    bounds = {"hardtanh": ("min_val", "max_val")}.get(call.spec.operator.rstrip("_"), ("min", "max"))
+    bounds = {"hardtanh": ("min_val", "max_val")}.get(call.name, ("min", "max"))
     x = call.cast(call.x, call.dtype)
     low, high = (call.get(name) for name in bounds)
     if isinstance(low, Value) or isinstance(high, Value):
@@ -271,7 +271,7 @@ def read_lerp(call: OpCall) -> Value:
 
 @rules.reads("addcmul", "addcdiv")
 def read_addc(call: OpCall) -> Value:
-    function = "multiply" if call.spec.operator.rstrip("_") == "addcmul" else "divide"
+    function = "multiply" if call.name == "addcmul" else "divide"
     a, b = call.tensor("tensor1"), call.tensor("tensor2")
     product = call.one(Binary(function), a, b)
     if call["value"] != 1:

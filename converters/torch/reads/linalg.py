@@ -21,7 +21,7 @@ FUNCTIONS = {
 
 @rules.reads("tril", "triu")
 def read_triangle(call: OpCall) -> Value:
-    return call.one(Triangle(call.spec.operator.rstrip("_") == "tril", int(call["diagonal"])), call.x)
+    return call.one(Triangle(call.name == "tril", int(call["diagonal"])), call.x)
 
 
 @rules.reads("diag_embed")

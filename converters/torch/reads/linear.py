@@ -44,7 +44,7 @@ def _vector(call: OpCall, x: Value, weight: Value) -> Value:
     return call.one(Reduce("sum", (x.rank - 1,)), product)
 
 
-@rules.reads("matmul", "mm", "bmm", "mv", "dot", "linalg_matmul", "__matmul__")
+@rules.reads("matmul", "mm", "bmm", "mv", "dot", "vdot", "linalg_matmul", "__matmul__")
 def read_matmul(call: OpCall) -> Value:
     names = list(call.args)
     return product(
@@ -74,7 +74,7 @@ def read_addmm(call: OpCall) -> Value:
     names = list(call.args)
     bias, a, b = (call.tensor(name) for name in names[:3])
     found = product(call, a, b)
-    if call.spec.operator.rstrip("_") == "addbmm":
+    if call.name == "addbmm":
         found = call.one(Reduce("sum", (0,)), found)
     for name, number in (("alpha", call["alpha"]), ("beta", call["beta"])):
         if number != 1 and name == "alpha":

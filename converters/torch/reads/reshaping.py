@@ -86,7 +86,7 @@ def read_atleast(call: OpCall) -> Value:
 
 @rules.reads("permute", "numpy_T", "t", "mT", "mH", "transpose", "swapaxes", "swapdims", "transpose_", "t_")
 def read_permute(call: OpCall) -> Value:
-    x, name = call.x, call.spec.operator.rstrip("_")
+    x, name = call.x, call.name
     if name == "permute":
         return _ordered(call, x, [call.axis(axis) for axis in call["dims"]])
     if name in ("numpy_T", "t"):

@@ -85,12 +85,12 @@ def read_scatter(call: OpCall) -> Value:
         updates = call.cast(source, x.dtype)
     else:
         updates = call.expand(call.operand(source, x.dtype), index.shape)
-    if call.spec.operator.rstrip("_") == "scatter_reduce" and not call["include_self"]:
+    if call.name == "scatter_reduce" and not call["include_self"]:
         raise call.refuse("cells that are left out of their own reduction (include_self=False)")
     function = call.get("reduce")
     if function == "mean":
         raise call.refuse("means of what is scattered")
-    kind = "add" if call.spec.operator.rstrip("_") == "scatter_add" else FUNCTIONS.get(str(function), "set")
+    kind = "add" if call.name == "scatter_add" else FUNCTIONS.get(str(function), "set")
     return call.one(Scatter(kind), x, scatter_vectors(call, index, axis), updates)
 
 
@@ -146,10 +146,14 @@ def read_index_put(call: OpCall) -> Value:
     order = (*axes, *rest)
     moved = x if order == tuple(range(x.rank)) else call.one(Transpose(order), x)
     vectors = vector_of(call, x, told)
-    shape = (*vectors.shape[:-1], *(x.shape[axis] for axis in rest))
-    if values.rank > len(shape) or (axes[0] and values.rank > len(rest)):
-        raise call.refuse("values whose axes stand before those of the indices")
-    updates = call.expand(call.cast(values, x.dtype), shape)
+    spread = vectors.shape[:-1]
+    before = axes[0] if axes == list(range(axes[0], axes[0] + len(axes))) else 0
+    sizes = [x.shape[axis] for axis in rest]
+    updates = call.expand(call.cast(values, x.dtype), (*sizes[:before], *spread, *sizes[before:]))
+    if before:  # indices side by side: the values' axes stand where theirs do
+        count = len(spread)
+        places = (*range(before, before + count), *range(before), *range(before + count, updates.rank))
+        updates = call.one(Transpose(places), updates)
     found = call.one(Scatter("add" if call["accumulate"] else "set"), moved, vectors, updates)
     back = tuple(order.index(k) for k in range(x.rank))
     return found if back == tuple(range(x.rank)) else call.one(Transpose(back), found)

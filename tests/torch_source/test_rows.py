@@ -1,0 +1,60 @@
+"""Each row read, then held against torch: the reference, the module written anew in torch, and one in JAX."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from converters.torch.source import read_live
+from porter.normalise import normalise
+from porter.source_model import LiveModel, SourceModel
+from tests.layers.in_memory import Answer, assert_same, by_jax, by_reference, by_torch
+from tests.torch_source.rows import ROWS, Row
+
+
+def read(row: Row) -> tuple[SourceModel, list[Answer]]:
+    """The row's model, and what torch makes of the inputs."""
+    torch.manual_seed(len(row.name))
+    module = row.make().eval()
+    _enliven(module)
+    inputs = tuple(torch.from_numpy(np.array(x)) for x in row.inputs)
+    model = read_live(LiveModel(module, inputs))
+    with torch.no_grad():
+        found = torch.utils._pytree.tree_leaves(module(*inputs))
+    return model, [_answer(tensor) for tensor in found if isinstance(tensor, torch.Tensor)]
+
+
+def _enliven(module: torch.nn.Module) -> None:
+    """Statistics that are not 0 and 1, so that a mistake in them shows."""
+    for name, buffer in module.named_buffers():
+        if name.endswith("running_mean"):
+            buffer.normal_(0, 0.3)
+        elif name.endswith("running_var"):
+            buffer.uniform_(0.5, 2)
+
+
+def _answer(tensor: Any) -> Answer:
+    return Answer(tensor.detach().numpy(), str(tensor.dtype).removeprefix("torch."))
+
+
+def _in_jax(answer: Answer) -> Answer:
+    """JAX holds whole numbers in 32 bits unless told otherwise."""
+    return Answer(answer.numbers, {"int64": "int32"}.get(answer.dtype, answer.dtype))
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+def test_row(row: Row) -> None:
+    model, truth = read(row)
+    graph = normalise(model.graph)
+    assert_same(by_reference(graph, row.inputs), truth, "the reference")
+    assert_same(by_torch(graph, row.inputs, "source"), truth, "torch")
+    if row.jax:
+        assert_same(by_jax(graph, row.inputs, "native"), [_in_jax(answer) for answer in truth], "jax")
+
+
+def test_rows_have_names_of_their_own() -> None:
+    names = [row.name for row in ROWS]
+    assert len(set(names)) == len(names)
