@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from converters.keras.archive import content_of
-from converters.keras.load import SavedModel
 from converters.keras.learn import learn
+from converters.keras.load import SavedModel
 from converters.keras.load import load as load_files
 from porter.errors import RunError
 from porter.workers.bundle_module import import_bundle
@@ -80,6 +80,8 @@ def _honest_keras(saved: SavedModel) -> tuple[Any, Callable[[Any, SavedModel, Pa
     made_on = (saved.backend.name or "tensorflow").lower()
     if made_on in FOREIGN and generation < 3:
         raise NotAvailable(f"it was trained on {made_on}, where today's Keras computes something else")
+    if saved.backend.certainty == "undecided":
+        raise NotAvailable("its files do not tell on what it was trained, and today's Keras is not to guess")
     if generation < 2:
         raise NotAvailable(f"Keras {generation}.x files mean something else to today's Keras")
     name = "keras" if generation == 3 else "tf_keras"
@@ -143,6 +145,28 @@ def seed(number: int) -> None:
     tf.keras.utils.set_random_seed(number)
 
 
+Group = Sequence[tuple[str, Any]]
+
+
+def _groups(model: Any, watch: Watch | None, rows: int) -> list[list[tuple[str, Any]]]:
+    """The inner layers that are watched, as many at once as there is room for; one group at the least."""
+    groups: list[list[tuple[str, Any]]] = [[]]
+    if watch is None:
+        return groups
+    wanted, room = getattr(watch, "wanted", None), getattr(watch, "room", float("inf"))
+    taken = 0
+    for path, value in _layer_outputs(model):
+        if wanted is not None and path not in wanted:
+            continue
+        size = 4 * rows * int(np.prod([dim or 1 for dim in value.shape[1:]]))
+        if groups[-1] and taken + size > room:
+            groups.append([])
+            taken = 0
+        groups[-1].append((path, value))
+        taken += size
+    return groups
+
+
 class KerasModel:
     """A Keras model that takes and gives NumPy arrays."""
 
@@ -164,17 +188,25 @@ class KerasModel:
         given = [
             tf.cast(tf.convert_to_tensor(array), dtype) for array, dtype in zip(inputs, dtypes, strict=True)
         ]
-        flat, rows = self._function(watch is not None)
+        first, *rest = _groups(self.model, watch, len(given[0]) if given else 1)
+        outputs, layers = self._computed(given, first)
+        for group in (first, *rest):
+            if group is not first:
+                _, layers = self._computed(given, group)
+            if watch is not None:
+                for (path, _), value in zip(group, layers, strict=True):
+                    watch(path, [_array(value)])
+        return [_array(value) for value in outputs], [value.dtype.name for value in outputs]
+
+    def _computed(self, given: Any, inner: Group) -> tuple[list[Any], list[Any]]:
+        """The outputs, and those of inner layers, from one run."""
+        flat = self._function(inner)
         flat = tf.function(flat) if self.graph else flat
         try:
-            results = flat(given)
+            results: tuple[list[Any], list[Any]] = flat(given)
         except (tf.errors.OpError, ValueError, NotImplementedError) as error:
             results = self._by_xla(flat, given, error)
-        outputs, layers = results
-        if watch is not None:
-            for path, value in zip(rows, layers, strict=True):
-                watch(path, [_array(value)])
-        return [_array(value) for value in outputs], [value.dtype.name for value in outputs]
+        return results
 
     def learn(self, inputs: Sequence[Array], dtypes: Sequence[str], loss: Sequence[Array]) -> Learned:
         """What the model would learn from a loss."""
@@ -192,8 +224,7 @@ class KerasModel:
         self.compiled = True
         return result
 
-    def _function(self, layers: bool) -> tuple[Callable[[Any], Any], list[str]]:
-        inner = list(_layer_outputs(self.model)) if layers else []
+    def _function(self, inner: Group) -> Callable[[Any], Any]:
         model = self.keras.Model(self.model.inputs, [*self.model.outputs, *(value for _, value in inner)])
         count = len(self.model.outputs)
 
@@ -201,7 +232,7 @@ class KerasModel:
             results = _listed(model(given if len(given) > 1 else given[0], training=False))
             return results[:count], results[count:]
 
-        return call, [path for path, _ in inner]
+        return call
 
     def environment(self) -> dict[str, Any]:
         """Versions and settings, for the report."""

@@ -1,4 +1,5 @@
-"""Runs a torch bundle from its own `model.py` and weights, as they lie there. Lives in a worker process."""
+"""Runs a torch bundle from its own `model.py` and weights, as they lie there; or a source module. Lives in a
+worker process."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from converters.torch.learn import learn
+from converters.torch.source import source_module
 from porter.workers.bundle_module import import_bundle
 from porter.workers.job import Learned, Watch
 from porter.workers.process import NotAvailable
@@ -22,7 +24,7 @@ Array = np.ndarray
 
 
 def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) -> BundleModel:
-    """The model of the bundle in `model["bundle"]`."""
+    """The model of the bundle in `model["bundle"]`; or the module that `model` says how to build or load."""
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cuda.matmul.allow_tf32 = False
@@ -30,7 +32,7 @@ def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) 
     torch.backends.cudnn.benchmark = False
     torch.backends.mkldnn.set_flags(False)  # oneDNN picks its algorithms by the processor it finds
     torch.backends.nnpack.set_flags(False)  # NNPACK's Winograd transform costs ten times the rounding
-    module = import_bundle(Path(model["bundle"])).load()
+    module = import_bundle(Path(model["bundle"])).load() if "bundle" in model else source_module(model)
     return BundleModel(module.double() if precision == "float64" else module, precision)
 
 
