@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, BooleanOptionalAction, _ActionsContainer
 from pathlib import Path
 
-from porter.cli.values import existing_file, memory, named_shape, tolerance
+from porter.cli.values import existing_file, existing_path, memory, named_shape, tolerance
 
 # Not argparse choices: others' converters are found by entry point, so the library checks them.
 FRAMEWORKS = "{tf,torch,jax}"
@@ -92,7 +92,15 @@ def add_verify(parser: ArgumentParser) -> None:
     parser.add_argument("a", metavar="A", help=ONE_SOURCE_HELP)
     parser.add_argument("b", metavar="B", help="likewise")
     parser.add_argument(
-        "--inputs", type=existing_file, metavar="FILE.npz", help="inputs x0, x1, ... to compare on"
+        "--inputs",
+        type=existing_path,
+        metavar="FILE.npz",
+        help="inputs x0, x1, ... to compare on; an .npy, or a folder of images with --preprocess",
+    )
+    parser.add_argument(
+        "--preprocess",
+        metavar="FILE.py:FUNCTION",
+        help="makes of an image's path the array that the model takes",
     )
     parser.add_argument("--per-layer", action="store_true", help="compare every layer's output too")
     parser.add_argument(

@@ -58,6 +58,14 @@ def memory(text: str) -> int:
     return count
 
 
+def existing_path(text: str) -> Path:
+    """A file or a folder that is there."""
+    path = Path(text)
+    if not path.exists():
+        raise argparse.ArgumentTypeError(f"{text!r} does not exist")
+    return path
+
+
 def existing_file(text: str) -> Path:
     """A file that is there to be read."""
     path = Path(text)

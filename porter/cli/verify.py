@@ -26,6 +26,7 @@ def run(told: argparse.Namespace, output: Output) -> int:
             gradients=told.gradients,
             memory=told.memory,
             seed=told.seed,
+            preprocess=told.preprocess,
         )
     if told.junit is not None:
         write_junit(told.junit, f"{told.a} against {told.b}", comparison.to_dict())
