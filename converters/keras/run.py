@@ -201,12 +201,22 @@ class KerasModel:
     def _computed(self, given: Any, inner: Group) -> tuple[list[Any], list[Any]]:
         """The outputs, and those of inner layers, from one run."""
         flat = self._function(inner)
-        flat = tf.function(flat) if self.graph else flat
+        flat = tf.function(flat) if self.graph else self._broadcasting(flat, given)
         try:
             results: tuple[list[Any], list[Any]] = flat(given)
         except (tf.errors.OpError, ValueError, NotImplementedError) as error:
             results = self._by_xla(flat, given, error)
         return results
+
+    def _broadcasting(self, flat: Callable[[Any], Any], given: Any) -> Callable[[Any], Any]:
+        """Keras 3 on TensorFlow adds one row to a row as if it were a bias, where it has the size of one,
+        along another axis than in any other batch; not where it does not know that there is one row."""
+        alone = self.keras.__name__ == "keras" and given and given[0].shape[:1] == (1,)
+        if not alone or self.model.inputs[0].shape[0] is not None or not _adds_unlike(self.model):
+            return flat
+        specs = [tf.TensorSpec((None, *one.shape[1:]), one.dtype) for one in given]
+        open_: Callable[[Any], Any] = tf.function(flat, input_signature=[specs])
+        return open_
 
     def learn(self, inputs: Sequence[Array], dtypes: Sequence[str], loss: Sequence[Array]) -> Learned:
         """What the model would learn from a loss."""
@@ -255,6 +265,17 @@ def _layer_outputs(model: Any) -> Iterator[tuple[str, Any]]:
             outputs = _listed(layer.output)
             if len(outputs) == 1:
                 yield layer.name, outputs[0]
+
+
+def _adds_unlike(model: Any) -> bool:
+    """Whether tensors of different shapes are added anywhere in a model."""
+    for layer in model._flatten_layers(include_self=True, recursive=True):
+        for operation in getattr(layer, "_operations", ()):
+            if type(operation).__name__ in ("Add", "Average"):
+                nodes = operation._inbound_nodes
+                if any(len({tuple(one.shape) for one in node.input_tensors}) > 1 for node in nodes):
+                    return True
+    return False
 
 
 def _listed(result: Any) -> list[Any]:

@@ -51,11 +51,29 @@ def read_merge(layer: LayerCall) -> Value:
     newer = layer.context.generation >= 3
     if newer and layer.spec.class_name in MASKED_VALUES and any(mask is not None for mask in masks):
         return _merge_where_counted(layer, values, masks)
+    if newer and function == "add":
+        _tell_of_lone_rows(layer, values)
     result = reduce(lambda a, b: layer.add(Binary(function), a, b), values)
     if layer.spec.class_name == "Average":
         result = layer.add(Binary("divide"), result, layer.constant(float(len(values)), result.dtype))
     _merge_masks(layer, result, masks)
     return result
+
+
+def _tell_of_lone_rows(layer: LayerCall, values: Sequence[Value]) -> None:
+    """In a batch of one row, Keras on TensorFlow takes an addend for a bias if it has the size of one."""
+    left = values[0]
+    for right in values[1:]:
+        real = [place for place in range(1, right.rank) if right.shape[place] != 1]
+        size = right.shape[real[0]] if len(real) == 1 else None
+        if not isinstance(size, int) or size not in (left.shape[1], left.shape[-1]):
+            continue
+        if real[0] != (left.rank - 1 if left.shape[-1] == size else 1):
+            layer.context.notices.append(
+                f"{'/'.join(layer.path)}: for a batch of a single row Keras on TensorFlow adds along another "
+                "axis than for any other batch; the port adds as for any other"
+            )
+            return
 
 
 def _merge_where_counted(layer: LayerCall, values: Sequence[Value], masks: Sequence[Value | None]) -> Value:

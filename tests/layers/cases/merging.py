@@ -19,6 +19,7 @@ _BROADCAST = (
     row("multiply_gate", "Multiply", _IMAGE, feed(4, 5, 1)),
     row("subtract_broadcast", "Subtract", _IMAGE, feed(1, 5, 1)),
     row("maximum_broadcast", "Maximum", _IMAGE, feed(1, 1, 1)),
+    row("add_what_looks_like_a_bias", "Add", feed(5, 5), feed(5, 1)),
     row("add_other_rank", "Add", _IMAGE, feed(3)),
     row("add_dynamic", "Add", feed(None, 3), feed(None, 3)),
 )
