@@ -15,7 +15,8 @@ CASES = sorted(path.parent.relative_to(GOLDEN) for path in GOLDEN.rglob("model.p
 
 def model_files(fixture: Path) -> list[Path]:
     """The files of a fixture that make up its model."""
-    return [path for path in sorted(fixture.iterdir()) if path.suffix in (".json", ".h5", ".keras")]
+    listed = [path for path in sorted(fixture.iterdir()) if path.suffix in (".json", ".h5", ".keras")]
+    return [path for path in listed if path.name not in ("meta.json", "full.h5")]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)

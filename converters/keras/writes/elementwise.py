@@ -98,9 +98,10 @@ def write_binary(op_: Binary, node: Node) -> Form:
 
 
 def _merges(node: Node) -> bool:
-    """Keras's layer takes tensors of one shape; others it may turn before it broadcasts them."""
+    """Keras's layer takes tensors of one rank and batch; others it may turn before it broadcasts them."""
     a, b = node.inputs
-    return a is not b and a.shape == b.shape and a.dtype == b.dtype and "float" in a.dtype
+    alike = a.rank == b.rank > 1 and a.shape[0] == b.shape[0] and a.dtype == b.dtype
+    return a is not b and alike and "float" in a.dtype
 
 
 def _is_array(expression: Expression) -> bool:
