@@ -101,7 +101,7 @@ def stored(file: str, key: str, array: Any) -> Stored:
 
 
 def _numbers(array: Any) -> np.ndarray:
-    found = np.asarray(array)
+    found = np.array(array)
     return found.view(number_type("bfloat16")) if found.dtype.name == "bfloat16" else found
 
 

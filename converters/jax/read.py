@@ -138,7 +138,7 @@ class _Reader:
             return Random()
         if id(const) not in self.constants:
             self._mark(Place(primitive="constant"))
-            numbers = np.asarray(const)
+            numbers = np.array(const)
             if numbers.dtype.name == "bfloat16":
                 value = self.context.one(
                     Cast("bfloat16"), self.context.builder.constant(numbers.astype("float32"))

@@ -62,7 +62,7 @@ class Context:
             if max(sizes) <= LARGEST and all("bfloat16" not in spec.dtype for spec in specs):
                 arrays = op.meaning([array for array in known if array is not None], {})
                 pairs = zip(arrays, specs, strict=True)
-                return tuple(self.builder.constant(np.asarray(array, spec.dtype)) for array, spec in pairs)
+                return tuple(self.builder.constant(np.array(array, spec.dtype)) for array, spec in pairs)
         outputs = self.builder.add(op, *inputs, params=params)
         for value in outputs:
             self.makers[value] = self.builder.nodes[-1]

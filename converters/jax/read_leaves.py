@@ -39,17 +39,25 @@ def whole(
     """The result of a call as that of one operation, or as it was where the layer cannot be kept whole."""
     settings = SETTINGS[kind](module, args, kwargs)
     x = args[0] if args else None
-    if settings is None or not _is_traced(x) or not hasattr(out, "aval"):
+    if settings is None or not is_traced(x) or not hasattr(out, "aval"):
         return out
+    held = {name: array for name, array in arrays.items() if array is not None}
+    return bound(kind, settings, [x], held, out)
+
+
+def bound(
+    kind: str, settings: Mapping[str, Any], inputs: Sequence[Any], arrays: Mapping[str, Any], out: Any
+) -> Any:
+    """One operation in place of what has been computed."""
     import jax
 
-    held = {name: array for name, array in arrays.items() if array is not None}
-    layer = Layer(kind, settings, tuple(held), (jax.typeof(out),))
-    (made,) = primitive().bind(x, *held.values(), layer=layer)
+    layer = Layer(kind, settings, tuple(arrays), (jax.typeof(out),))
+    (made,) = primitive().bind(*inputs, *arrays.values(), layer=layer)
     return made
 
 
-def _is_traced(x: Any) -> bool:
+def is_traced(x: Any) -> bool:
+    """Whether it is a value of a program that is being traced."""
     from jax.core import Tracer
 
     return isinstance(x, Tracer)

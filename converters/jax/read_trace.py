@@ -9,6 +9,7 @@ from typing import Any
 from converters.jax.read import Held, Program
 from converters.jax.read_model import Model
 from converters.jax.read_origins import FOREIGN
+from converters.jax.read_watch import attention_watched
 from porter.errors import Problem, RequestError, UnsupportedModel
 from porter.weights.tensor import Stored
 
@@ -117,7 +118,7 @@ def _program(model: Model, shapes: Sequence[Any], find: Callable[[str], Stored],
         told["count"], told["after"] = len(outputs), list(after)
         return outputs, [after[key] for key in told["after"]]
 
-    with model.watched(layers):
+    with attention_watched(layers), model.watched(layers):
         closed = jax.make_jaxpr(pure)(held, list(shapes))
     jaxpr = closed.jaxpr
     _refuse_state(jaxpr, keys, told)

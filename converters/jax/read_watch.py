@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from converters.jax.read_leaves import ARRAYS, whole
+from converters.jax.read_leaves import ARRAYS, bound, is_traced, whole
 from converters.jax.read_origins import Module
 
 _ONE_AT_A_TIME = threading.RLock()
@@ -110,3 +110,34 @@ def _variable(module: Any, name: str) -> Any:
         if module.has_variable(collection, name):
             return module.get_variable(collection, name)
     return None
+
+
+@contextmanager
+def attention_watched(layers: bool) -> Iterator[None]:
+    """JAX's own attention stays whole: Flax calls it, and so do users."""
+    import jax
+
+    if not layers:
+        yield
+        return
+    plain = jax.nn.dot_product_attention
+    thread = threading.get_ident()
+
+    def shown(query: Any, key: Any, value: Any, bias: Any = None, mask: Any = None, **told: Any) -> Any:
+        found = plain(query, key, value, bias, mask, **told)
+        causal, scale = told.pop("is_causal", False), told.pop("scale", None)
+        told.pop("implementation", None)
+        usual = bias is None and not any(
+            setting is not None and setting is not False for setting in told.values()
+        )
+        if not usual or query.ndim != 4 or threading.get_ident() != thread or not is_traced(query):
+            return found
+        inputs = [query, key, value, *([] if mask is None else [mask])]
+        return bound("attention", {"causal": bool(causal), "scale": scale}, inputs, {}, found)
+
+    with _ONE_AT_A_TIME:
+        jax.nn.dot_product_attention = shown
+        try:
+            yield
+        finally:
+            jax.nn.dot_product_attention = plain

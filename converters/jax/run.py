@@ -1,4 +1,7 @@
-"""Runs a JAX bundle from its own `model.py` and weights, as they lie there. Lives in a worker process."""
+"""Runs a JAX bundle from its own `model.py` and weights, as they lie there; or a model that is code.
+
+Lives in a worker process.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from converters.jax.learn import learn
+from converters.jax.read_code import CodeModel
 from porter.workers.bundle_module import import_bundle
 from porter.workers.job import Learned, Watch
 from porter.workers.process import NotAvailable
@@ -26,8 +30,8 @@ except ImportError as missing:
 Array = np.ndarray
 
 
-def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) -> BundleModel:
-    """The model of the bundle in `model["bundle"]`."""
+def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) -> Any:
+    """The model of the bundle in `model["bundle"]`, or the one that `model["factory"]` builds."""
     if threads == 1:  # read when the first array is made
         flags = (
             "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1 "
@@ -36,6 +40,8 @@ def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) 
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {flags}".strip()
     jax.config.update("jax_default_matmul_precision", "highest")
     jax.config.update("jax_enable_x64", precision == "float64")
+    if "factory" in model:
+        return CodeModel(model, precision)
     module = import_bundle(Path(model["bundle"])).load()
     if precision == "float64":
         nnx.update(module, jax.tree.map(_doubled, nnx.state(module)))

@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from porter.graph.model import Graph
+from porter.normalise.absorb_bias import absorb_bias
 from porter.normalise.absorb_padding import absorb_padding
 from porter.normalise.find_blocks import find_blocks
 from porter.normalise.join_reshapes import join_reshapes
 from porter.normalise.keep_reduced_axes import keep_reduced_axes
 from porter.normalise.name_activations import name_activations
+from porter.normalise.name_attention import name_attention
+from porter.normalise.name_heads import name_heads
+from porter.normalise.name_norms import name_norms
+from porter.normalise.name_softmax import name_softmax
 
 Step = Callable[[Graph], Graph]
 
-STEPS: tuple[Step, ...] = (absorb_padding, join_reshapes, keep_reduced_axes, name_activations, find_blocks)
+STEPS: tuple[Step, ...] = (
+    absorb_padding,
+    join_reshapes,
+    keep_reduced_axes,
+    absorb_bias,
+    name_activations,
+    name_softmax,
+    name_norms,
+    name_attention,
+    name_heads,
+    find_blocks,
+)
 
 
 def normalise(graph: Graph) -> Graph:

@@ -1,0 +1,1 @@
+"""JAX models read: live modules, functions, Linen; judged by JAX itself."""

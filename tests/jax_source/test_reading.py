@@ -1,0 +1,77 @@
+"""JAX models to graphs and to torch: JAX's own numbers against the reference and the written module."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from porter.graph.check import check
+from porter.graph.dims import Sym
+from porter.graph.model import Graph
+from porter.graph.run import OWN, run
+from porter.normalise import normalise
+from porter.source_model import LiveModel, SourceModel
+
+pytest.importorskip("flax")
+pytest.importorskip("torch")
+
+from tests.jax_source.functions import FUNCTIONS
+from tests.jax_source.models import MODELS
+from tests.layers.in_memory import by_torch
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+LIMIT = 2e-5
+
+
+def read(model: Any, inputs: Sequence[np.ndarray]) -> SourceModel:
+    from converters.jax.read_source import read_live
+
+    return read_live(LiveModel(model, tuple(inputs)))
+
+
+def judged(model: Any, inputs: Sequence[np.ndarray]) -> Graph:
+    """The graph of a model, after all who compute it have said the same."""
+    source = read(model, inputs)
+    assert not source.notices
+    assert all(row.used_by or row.reason for row in source.ledger)
+    assert source.run is not None
+    wanted, _ = source.run(inputs)
+    graph = check(normalise(source.graph), "normalising")
+    assert graph.inputs[0].shape[0] == Sym("batch")
+    answers = {
+        "as read": run(source.graph, inputs, OWN),
+        "the reference": run(graph, inputs, OWN),
+        "torch": [answer.numbers for answer in by_torch(graph, inputs, "native")],
+    }
+    for who, answer in answers.items():
+        for place, (got, want) in enumerate(zip(answer, wanted, strict=True)):
+            ours, theirs = np.asarray(got, "float64"), np.asarray(want, "float64")
+            assert ours.shape == theirs.shape, f"{who}, output {place}: {ours.shape}, wanted {theirs.shape}"
+            scale = max(float(np.max(np.abs(theirs), initial=0)), 1e-6)
+            distance = float(np.max(np.abs(ours - theirs), initial=0)) / scale
+            assert distance <= LIMIT, f"{who}, output {place}: {distance:.1e}"
+    return graph
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions(name: str) -> None:
+    function, params, inputs = FUNCTIONS[name]
+    judged((function, params), inputs)
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_models(name: str) -> None:
+    """The numbers, and that layers are what they should be: no array is left as a loose parameter."""
+    build, inputs, ops = MODELS[name]
+    graph = judged(build(), inputs)
+    found = Counter(type(node.op).__name__ for node in graph.nodes)
+    missing = Counter(ops) - found
+    assert not missing, f"{name} has no {', '.join(missing)}: {found}"
+    loose = [p.name for n, _, p in graph.params() if type(n.op).__name__ == "Constant" and p.trainable]
+    assert loose in ([], ["position"]), loose
