@@ -126,6 +126,28 @@ def add_verify(parser: ArgumentParser) -> None:
     _add_talk(parser)
 
 
+def add_diagnose(parser: ArgumentParser) -> None:
+    """Options of `porter diagnose`."""
+    parser.add_argument("a", metavar="A", help=f"the original: {ONE_SOURCE_HELP}")
+    parser.add_argument("b", metavar="B", help="the port of it")
+    parser.add_argument(
+        "--inputs", type=existing_file, metavar="FILE.npz", help="inputs x0, x1, ... to compare on"
+    )
+    parser.add_argument(
+        "--fix", type=Path, metavar="DIR", help="write a repaired copy of the bundle B there, and verify it"
+    )
+    parser.add_argument("--force", action="store_true", help="replace an existing folder")
+    _add_backend(parser)
+    parser.add_argument(
+        "--memory",
+        type=memory,
+        metavar="SIZE",
+        help="what the comparison may take, beside the frameworks (default: 2GiB)",
+    )
+    _add_seed(parser)
+    _add_talk(parser)
+
+
 def add_record(parser: ArgumentParser) -> None:
     """Options of `porter record`."""
     parser.add_argument("model", metavar="MODEL", help=ONE_SOURCE_HELP)

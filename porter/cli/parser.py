@@ -22,6 +22,7 @@ COMMANDS = {
         Command(
             "inspect", "what is in a model, what would convert", options.add_inspect, "inspect"
         ),
+        Command("diagnose", "why do two models differ, and what mends it?", options.add_diagnose, "diagnose"),
         Command("check", "does a model agree with itself?", options.add_check, "check"),
         Command("demo", "convert and verify a bundled model", options.add_demo, "demo"),
     )

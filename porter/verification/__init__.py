@@ -25,7 +25,7 @@ from porter.verification.settings import LayerPlan, Progress, Settings
 from porter.verification.trial import verify
 from porter.workers import NotAvailable
 
-__all__ = ["Recorded", "Settings", "of_conversion", "of_live", "of_one", "of_two"]
+__all__ = ["Model", "Recorded", "Settings", "of_conversion", "of_live", "of_one", "of_two", "pair"]
 
 
 def of_conversion(
@@ -62,11 +62,19 @@ def _of_bundle(
 
 def of_two(first: Model, second: Model, inputs: Path | None, settings: Settings) -> Comparison:
     """Compares any two sides. Of files and a bundle, or a recording and a model, the latter is on trial."""
+    a, b, settings = pair(first, second, inputs, settings)
+    return verify(a, b, None if inputs is None else user_inputs(inputs), settings)
+
+
+def pair(
+    first: Model, second: Model, inputs: Path | None, settings: Settings
+) -> tuple[Side, Side, Settings]:
+    """The original, what is on trial, and how the layers of the two answer to one another."""
     a, b = read_pair(first, second, inputs)
     if (a.is_bundle and not b.is_bundle) or b.recording is not None:
         a, b = b, a
-    settings = replace(settings, layers=_plan_of(a, b) or (_plan_of_bundle(b) if a.graph is None else None))
-    return verify(a, b, None if inputs is None else user_inputs(inputs), settings)
+    layers = _plan_of(a, b) or (_plan_of_bundle(b) if a.graph is None else None)
+    return a, b, replace(settings, layers=layers)
 
 
 def of_one(model: Model, out: Path, inputs: Path | None, settings: Settings, force: bool) -> Recorded:
