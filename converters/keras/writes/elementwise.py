@@ -23,7 +23,7 @@ from porter.graph.ops.elementwise import (
     Where,
 )
 from porter.source.code import Binary as Operation
-from porter.source.code import Call, Expression, List, Literal, call
+from porter.source.code import Call, Expression, List, Literal, Name, call
 from porter.source.code import Unary as Prefix
 from porter.writing.forms import Form, Inline, Layer
 
@@ -75,7 +75,7 @@ def write_unary(op_: Unary, node: Node) -> Form:
     if is_alone(node) and name in UNARY:
         return Layer(layer("Activation", node, UNARY[name]))
     if name in OWN:
-        return Inline(lambda x: call(OWN[name], x), (OWN[name],), simple=True)
+        return Layer(layer("Activation", node, Name(OWN[name])), helpers=(OWN[name],))
     if name == "mish":
         return Inline(lambda x: Operation("*", x, op("tanh", op("softplus", x))))
     function = FUNCTIONS.get(name, name)

@@ -21,8 +21,10 @@ def write_conv_lstm(op: ConvLstm, node: Node) -> Form:
     told, helpers = functions(op, node)
     plan = Walk(op, node)
     padding = word(op.padding, node.inputs[0].shape[2:-1], op.kernel, op.strides, op.dilation)
-    if padding is None or op.state_padding is not None:
+    if padding is None:
         raise UnsupportedModel(f"{node.origin}: Keras's ConvLSTM has no padding of {op.padding}")
+    if op.state_padding is not None:
+        raise UnsupportedModel(f"{node.origin}: Keras's ConvLSTM has no state padding of {op.state_padding}")
     settings: dict[str, Any] = {
         "strides": plain(op.strides),
         "padding": padding,
