@@ -12,7 +12,8 @@ from porter.cli.values import source
 def run(told: argparse.Namespace, output: Output) -> int:
     """Prints what was found; 1 where the model does not agree with itself, or two functions do not agree."""
     if told.preprocess is not None:
-        differences = api.check_preprocessing(*told.preprocess, told.source)
+        one, two = told.preprocess
+        differences = api.check_preprocessing(one, two, told.source)
         output.result(differences.to_dict(), differences.lines())
         return 0 if differences.same else 1
     with output.progress() as progress:
