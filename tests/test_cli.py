@@ -22,7 +22,7 @@ from tests.conftest import ROOT
 
 MISTAKES = [
     # words, what standard error must say
-    ([], "which command? convert, verify, inspect, demo"),
+    ([], "which command? convert, verify, record, inspect"),
     (["convrt"], "no command 'convrt' (did you mean convert?)"),
     (["--frob"], "unrecognized arguments: --frob"),
     (["convert"], "required: "),
