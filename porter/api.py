@@ -100,17 +100,13 @@ def convert(
     request = _request(source, custom, input_shapes, dtype, source_backend, inputs, code)
     target = frameworks.target(to)
     found, model = pipeline.read(request, from_)
-    folder = Path(out) if out is not None else Path(f"{_stem(request)}-{to}")
+    folder = Path(out) if out is not None else Path(f"{request.stem}-{to}")
     options = pipeline.Options(io_layout, weights_format, force, ("saved_model",) if saved_model else ())
     check = None
     if verify:
         check = verification.of_conversion(request, found, Path(inputs) if inputs else None, progress)
     done = pipeline.convert(model, target, folder, options, progress, check)
     return Bundle(done.path, done.manifest, done.verification)
-
-
-def _stem(request: ReadRequest) -> str:
-    return request.factory.name if request.factory is not None else request.paths[-1].stem
 
 
 def to_torch(
@@ -228,8 +224,8 @@ def verify(
 
     how = verification.Settings(_tolerance(tolerance), progress=progress, seed=seed, gradients=gradients)
     how = how if memory is None else replace(how, memory=memory)
-    sides = [_model(side, source_backend, example_inputs) for side in (a, b)]
     with own_data.prepared(inputs, preprocess) as file:
+        sides = [_model(side, source_backend, example_inputs, file) for side in (a, b)]
         comparison = verification.of_two(sides[0], sides[1], file, how)
     if per_layer and not comparison.layers:
         comparison = replace(comparison, notes=(*comparison.notes, NO_LAYERS))
@@ -256,7 +252,8 @@ def record(
 
     how = verification.Settings(progress=progress, seed=seed)
     file = Path(inputs) if inputs is not None else None
-    return verification.of_one(_model(model, source_backend, example_inputs), Path(out), file, how, force)
+    given = _model(model, source_backend, example_inputs, file)
+    return verification.of_one(given, Path(out), file, how, force)
 
 
 def diagnose(
@@ -308,8 +305,9 @@ def check(
     from porter.sides import side, user_inputs
     from porter.verification.settings import Settings
 
-    request = _request(source, source_backend=source_backend)
-    given = user_inputs(Path(inputs)) if inputs is not None else None
+    file = Path(inputs) if inputs is not None else None
+    request = _request(source, source_backend=source_backend).shown(file)
+    given = user_inputs(file) if file is not None else None
     return run_check(side(request), given, Settings(progress=progress), both_ways=both_ways)
 
 
@@ -362,10 +360,12 @@ def _tolerance(told: str | tuple[float, float]) -> tuple[float, float] | None:
     return atol, rtol
 
 
-def _model(told: object, source_backend: str | None, example_inputs: Any) -> ReadRequest | LiveModel:
-    """A side of a comparison: what names files is read, anything else is a live model."""
+def _model(
+    told: object, source_backend: str | None, example_inputs: Any, inputs: Path | None = None
+) -> ReadRequest | LiveModel:
+    """A side of a comparison: what names files or code is read, anything else is a live model."""
     if isinstance(told, (str, Path)) or (isinstance(told, (list, tuple)) and told):
-        return _request(told, source_backend=source_backend)
+        return _request(told, source_backend=source_backend).shown(inputs)
     from porter import live
 
     return LiveModel(told, live.examples(example_inputs))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -40,6 +40,15 @@ class ReadRequest:
     factory: Factory | None = None  # a model that is code, in place of paths
     weights: Path | None = None  # what a factory's model is filled with
     static_batch: bool = False  # the batch has the size that it has in the inputs
+
+    @property
+    def stem(self) -> str:
+        """A short name of the source."""
+        return self.factory.name if self.factory is not None else self.paths[-1].stem
+
+    def shown(self, inputs: Path | None) -> ReadRequest:
+        """With example inputs, where it is code, which does not say what it takes."""
+        return self if self.factory is None else replace(self, inputs=inputs)
 
 
 @dataclass(frozen=True)
