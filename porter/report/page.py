@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from importlib.resources import files
 from typing import Any
@@ -39,7 +40,12 @@ def page(facts: Facts) -> str:
 
     loader = PackageLoader("porter.report", "template")
     made = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=loader,
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     made.filters |= {"number": number, "share": share, "times": times, "shape": shape, "size": size}
     made.globals |= {"picture": data_uri, "figures": figures_of, "flat": flat}
@@ -116,6 +122,17 @@ def _figure(distance: Facts, key: str, where: str) -> Any:
     if where != "figures":
         return distance[key]
     return None if distance["figures"] is None else distance["figures"][key]
+
+
+UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+"""Characters that show nothing themselves and change how others show: a name could pose as another one."""
+
+
+def visible(value: object) -> object:
+    """Text from outside with what cannot be seen spelled out; anything else, and our own markup, as it is."""
+    if type(value) is not str:
+        return value
+    return UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
 
 
 def number(value: float | None, missing: str = "∞") -> str:

@@ -18,6 +18,7 @@ from porter.compare.difference import Distance
 from porter.compare.figures import Figures
 from porter.compare.heat import Heat
 from porter.report.junit import write_junit
+from porter.report.page import visible
 from porter.report.picture import data_uri
 from tests.conftest import ROOT
 from tests.report.facts import HOSTILE, comparison
@@ -73,8 +74,9 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
         assert tag != "img" or (attributes["src"] or "").startswith("data:image/png;base64,")
     seen = "".join(page.text)
     for name in HOSTILE:
-        if "\ud800" not in name and "\x00" not in name:
-            assert name in seen
+        assert visible(name) in seen
+    assert "\u202e" not in seen
+    assert "\\u202egnp.exe" in seen, "what cannot be seen is spelled out"
     assert "49" not in re.findall(r"(?<!\d)49(?!\d)", seen), "a name was taken for a template"
 
 
