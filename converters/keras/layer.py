@@ -160,7 +160,10 @@ class LayerCall:
 
     def size(self, axis: int, value: Value | None = None) -> int:
         """The size of an axis, which must be known for the weights to have a shape."""
-        dim: Dim = (value or self.value).shape[axis]
+        given = value or self.value
+        if not -given.rank <= axis < given.rank:
+            raise self.refuse(f"axis {axis} does not exist: its input has {given.rank} axes")
+        dim: Dim = given.shape[axis]
         if not isinstance(dim, int):
             raise self.refuse(f"the size of axis {axis} of its input must be known, got {dim}")
         return dim

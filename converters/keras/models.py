@@ -111,12 +111,16 @@ def read_layer(data: JsonDict, reading: Reading, held_as: str | None = None) -> 
         class_name=raw.class_name,
         name=name,
         config=final,
-        module=upgraded_module(data.get("module")),
-        registered_name=data.get("registered_name"),
+        module=upgraded_module(_text(data.get("module"))),
+        registered_name=_text(data.get("registered_name")),
         model=model,
         build_shapes=built,
         shared_id=data.get("shared_object_id"),
     )
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
 
 
 def _inside(key: str, value: Any, reading: Reading) -> Any:

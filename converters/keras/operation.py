@@ -125,11 +125,14 @@ class OpCall(LayerCall):
         if told is None:
             return tuple(range(rank))
         listed = told if isinstance(told, (list, tuple)) else np.atleast_1d(self.numbers(told)).tolist()
-        return tuple(normal_axis(int(axis), rank) for axis in listed)
+        return tuple(self.axis(axis, rank) for axis in listed)
 
     def axis(self, told: Any, rank: int) -> int:
         """One axis as a place from the front."""
-        return normal_axis(int(self.numbers(told)), rank)
+        number = self.numbers(told)
+        if number.ndim or number != number.round():
+            raise self.refuse(f"an axis must be a whole number, and is {told!r:.80}")
+        return normal_axis(int(number), rank)
 
 
 def operation(*class_names: str) -> Callable[[R], R]:

@@ -217,21 +217,22 @@ class _Reader:
         return tuple(value for value in results if value is not None)
 
     def _read(self, given: LayerCall) -> Outputs:
-        given = _cast_inputs(given)
         single = self.custom.get(given.spec.name) if given.spec.class_name in BY_NAME else None
         own = single or self.custom.get(given.spec.class_name) or self.custom.get(_plain_name(given.spec))
-        result = self._custom(own, given) if own is not None else self._by_rule(given)
+        if own is None:
+            self._check(given)
+        given = _cast_inputs(given)
+        result = self._custom(own, given) if own is not None else self._rule(given)(given)
         outputs = result if isinstance(result, tuple) else (result,)
         carry_masks(given, outputs)
         return outputs
 
-    def _by_rule(self, given: LayerCall) -> Any:
-        """What the rule of its class gives; a config that it cannot work with is the file's fault."""
-        rule = self._rule(given)
+    def _check(self, given: LayerCall) -> None:
+        """A config that no rule can work with is the file's fault."""
+        self._rule(given)  # a class that is not known means what it likes by its settings
         wrong = misfits(given.spec)
         if wrong:
             raise given.refuse("; ".join(wrong))
-        return rule(given)
 
     def _custom(self, rule: Rule, given: LayerCall) -> Any:
         """What a user's own rule gives; its nodes become a module of their own in the target."""

@@ -12,9 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from converters.keras.dtypes import compute_dtype
 from converters.keras.spec import LayerSpec
 
 LARGEST = 2**40
+TYPES = frozenset(
+    "float16 bfloat16 float32 float64 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool string".split()
+)
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,22 @@ def _layers(value: Any) -> bool:
     return bool(listed) and all(isinstance(item, LayerSpec) for item in listed)
 
 
+def _axes(value: Any) -> bool:
+    return _wholes(value) and value not in ([], ())
+
+
+def _numbers(value: Any) -> bool:
+    if isinstance(value, (list, tuple)):
+        return all(item is None or _numbers(item) for item in value)
+    return _number(value) or (isinstance(value, np.ndarray) and value.dtype.kind in "iuf")
+
+
+def _policy(value: Any) -> bool:
+    if isinstance(value, Mapping) and not isinstance(value.get("config", {}), Mapping):
+        return False
+    return isinstance(value, (str, Mapping)) and compute_dtype(value, None) in TYPES
+
+
 def _text(value: Any) -> bool:
     return isinstance(value, str)
 
@@ -66,8 +86,13 @@ def _text(value: Any) -> bool:
 POSITIVE = Kind("a whole number above zero", lambda value: _whole(value) and value > 0, needed=True)
 MAYBE_POSITIVE = Kind("a whole number above zero", lambda value: _whole(value) and value > 0)
 POSITIVES = Kind("whole numbers above zero", _positives)
+SURE_POSITIVES = Kind("whole numbers above zero", _positives, needed=True)
+LISTED = Kind("a list of whole numbers", lambda value: not _whole(value) and _wholes(value))
 WHOLES = Kind("whole numbers", _wholes)
 NUMBER = Kind("a number", _number)
+NUMBERS = Kind("numbers", _numbers)
+AXES = Kind("an axis or axes", _axes)
+POLICY = Kind("the name of an element type, or a policy of one", _policy)
 WHOLES_OR_TEXT = Kind("a text or whole numbers", lambda value: _text(value) or _wholes(value))
 FLAG = Kind("true or false", _flag)
 TEXT = Kind("a text", _text)
@@ -84,37 +109,60 @@ KINDS: Mapping[str, Kind] = {
     **_of(MAYBE_POSITIVE, "value_dim", "num_query_heads", "num_key_value_heads", "depth_multiplier"),
     **_of(MAYBE_POSITIVE, "num_bins", "num_tokens", "groups", "input_dim", "output_dim"),
     **_of(POSITIVES, "kernel_size", "pool_size", "strides", "dilation_rate", "size"),
-    **_of(WHOLES, "cropping", "dims", "target_shape", "axes"),
+    **_of(WHOLES, "cropping", "axes"),
+    **_of(LISTED, "dims", "target_shape"),
     **_of(WHOLES_OR_TEXT, "padding"),
-    **_of(NUMBER, "rate", "epsilon", "momentum", "stddev", "negative_slope", "threshold", "max_value"),
-    **_of(NUMBER, "theta", "mask_value"),
+    **_of(SURE_POSITIVES, "output_size"),
+    **_of(NUMBER, "epsilon", "momentum", "rate", "stddev", "negative_slope", "threshold", "max_value"),
+    **_of(NUMBER, "theta", "mask_value", "dropout", "recurrent_dropout"),
+    **_of(NUMBERS, "mean", "variance"),
+    **_of(AXES, "axis"),
+    **_of(POLICY, "dtype"),
     **_of(FLAG, "use_bias", "center", "return_sequences", "return_state", "go_backwards", "stateful"),
     **_of(FLAG, "unroll", "reset_after", "mask_zero", "keepdims", "trainable", "time_major", "normalize"),
     **_of(FLAG, "use_scale", "zero_output_for_mask", "antialias", "crop_to_aspect_ratio"),
     **_of(FLAG, "pad_to_aspect_ratio", "rms_scaling", "invert", "tie_weights", "use_gate"),
     **_of(TEXT, "data_format", "merge_mode", "interpolation", "score_mode", "output_mode", "equation"),
+    **_of(TEXT, "bias_axes"),
     **_of(LAYERS, "layer", "cell", "cells"),
     **_of(MAYBE_LAYERS, "backward_layer", "forward_layer"),
 }
 """Settings that mean the same wherever they stand; what else there is, is held to by the rule that asks."""
 
-NEEDED: Mapping[str, tuple[str, ...]] = {
-    "Embedding": ("input_dim", "output_dim"),
-    "ReversibleEmbedding": ("input_dim", "output_dim"),
-}
-"""Settings for which None is no answer in some classes alone."""
+NEEDED: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("Conv", ("kernel_size", "strides", "dilation_rate", "groups", "depth_multiplier")),
+    ("Pooling", ("pool_size", "padding")),
+    ("BatchNormalization", ("axis", "epsilon", "momentum")),
+    ("LayerNormalization", ("axis", "epsilon")),
+    ("Dropout", ("rate",)),
+    ("Noise", ("stddev",)),
+    ("Reshape", ("target_shape",)),
+    ("Permute", ("dims",)),
+    ("ZeroPadding", ("padding",)),
+    ("Cropping", ("cropping",)),
+    ("UpSampling", ("size",)),
+    ("Softmax", ("axis",)),
+    ("Concatenate", ("axis",)),
+    ("Embedding", ("input_dim", "output_dim")),
+)
+"""Settings for which None is no answer in the classes whose names hold such a word."""
 
 
 def misfits(spec: LayerSpec) -> list[str]:
     """What is wrong with a layer's config, setting by setting."""
-    needed = NEEDED.get(spec.class_name, ())
+    needed = {name for word, names in NEEDED if word in spec.class_name for name in names}
     found = []
     for name, value in spec.config.items():
-        kind = KINDS.get(name)
+        kind = WHOLES if name == "padding" and "ZeroPadding" in spec.class_name else KINDS.get(name)
         if kind is None or (value is None and not kind.needed and name not in needed):
             continue
         if value is None or not kind.holds(value):
             found.append(f"its setting {name!r} must be {kind.words}, and is {value!r:.80}")
+            continue
+        inner = value if isinstance(value, (list, tuple)) else [value]
+        for part in inner:
+            if isinstance(part, LayerSpec) and part.model is None:
+                found += [f"in its {name!r}, {what}" for what in misfits(part)]
     return found
 
 

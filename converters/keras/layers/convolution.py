@@ -9,6 +9,7 @@ from converters.keras.layer import LayerCall
 from converters.keras.layers.activation import activate
 from converters.keras.legacy.conventions import Window
 from converters.keras.rules import rules
+from porter.errors import GraphError
 from porter.graph.dims import Dim
 from porter.graph.layouts import Orientation
 from porter.graph.model import Param, Value
@@ -23,6 +24,8 @@ def orientation(layer: LayerCall) -> Orientation:
 
 def numbers(told: Any, rank: int) -> tuple[int, ...]:
     """A setting per spatial axis, from one number or a list."""
+    if isinstance(told, Sequence) and len(told) != rank:
+        raise GraphError(f"{told!r} should be one number, or {rank}")
     return tuple(int(n) for n in told) if isinstance(told, Sequence) else (int(told),) * rank
 
 
