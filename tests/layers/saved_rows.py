@@ -58,10 +58,23 @@ class Saved:
     limit: float
 
 
-def rows_of(cases: Iterable[LayerCase]) -> list[Any]:
-    """The rows as pytest takes them."""
+def first_of_each_class(cases: Iterable[LayerCase]) -> tuple[LayerCase, ...]:
+    """One row for each layer class, and every row that is about no single class."""
+    listed = list(cases)
+    named = {name: case for case in reversed(listed) for name in case.covers or (case.name,)}
+    return tuple(dict.fromkeys(named.values()))
+
+
+def rows_of(cases: Iterable[LayerCase], *, thinned: bool = False) -> list[Any]:
+    """The rows as pytest takes them; `thinned`: all but one for each class are marked slow, for targets that
+    share readers, passes and layout with one for which every row is run."""
+    listed = list(cases)
+    usual = set(first_of_each_class(listed)) if thinned else set(listed)
+    marks = {True: [pytest.mark.slow], False: []}
+    heavy = {True: [pytest.mark.heavy], False: []}
     return [
-        pytest.param(case, id=case.name, marks=[pytest.mark.heavy] if case.heavy else []) for case in cases
+        pytest.param(case, id=case.name, marks=[*heavy[case.heavy], *marks[case not in usual]])
+        for case in listed
     ]
 
 

@@ -29,6 +29,7 @@ from tests.layers.saved_rows import (
     Saved,
     assert_near,
     bundle_module,
+    first_of_each_class,
     io_layouts,
     rows_of,
     save,
@@ -48,14 +49,9 @@ KERAS_2_ONLY = (
 )
 """Layers that Keras 3 has no more."""
 
-FIRST_OF_EACH_CLASS = tuple(
-    dict.fromkeys(
-        {
-            name: case for case in reversed(CASES) if case.tf_keras for name in case.covers or (case.name,)
-        }.values()
-    )
-)
-"""Rows for Keras 2: one for each class, and every row that is about no single class."""
+FIRST_OF_EACH_CLASS = first_of_each_class(case for case in CASES if case.tf_keras)
+"""Rows for Keras 2."""
+
 
 def _run_torch(bundle: porter.Bundle, saved: Saved) -> list[np.ndarray]:
     """The outputs of the loaded bundle in the source's axis order."""
