@@ -13,9 +13,13 @@ from dataclasses import dataclass, replace
 
 from converters.keras.write_activations import name_of
 from porter.graph.model import Graph, Node, Origin, Scope, Value
+from porter.graph.ops.attention import HideScores
 from porter.graph.ops.convolution import Conv, ConvTranspose
-from porter.graph.ops.linear import Linear
+from porter.graph.ops.elementwise import Binary, Where
+from porter.graph.ops.indexing import Gather, Scatter, Stack, TakeAlong
+from porter.graph.ops.linear import Einsum, Linear, MatMul
 from porter.graph.ops.op import Op
+from porter.graph.ops.reshaping import Concat
 from porter.graph.ops.sources import Constant
 from porter.source.names import identifier
 from porter.weights.tensor import Constant as Numbers
@@ -24,6 +28,9 @@ from porter.writing.grouping import Group, group
 
 ACTIVATED = (Conv, ConvTranspose, Linear)
 """Ops whose layers have an activation of their own."""
+
+TAKES_NUMBERS = (Binary, Concat, Einsum, Gather, HideScores, MatMul, Scatter, Stack, TakeAlong, Where)
+"""Ops that are said by functions which take plain numbers and arrays beside tensors."""
 
 FEW = 64
 """Constants of up to so many numbers stand in the code; others are weights."""
@@ -76,12 +83,12 @@ def safe_name(text: str, fallback: str = "layer") -> str:
 
 
 def _anchored(graph: Graph) -> Graph:
-    """Constants that are weights, or that nothing but constants meets, hang on an input: a functional
-    model has no node without one."""
+    """Constants that are weights, or that no tensor meets in a function, hang on an input: a functional model
+    has no node without one."""
     fixed: set[Value] = {v for node in graph.nodes if isinstance(node.op, Constant) for v in node.outputs}
     loose = set(graph.outputs) & fixed
     for node in graph.nodes:
-        if node.inputs and all(value in fixed for value in node.inputs):
+        if not isinstance(node.op, TAKES_NUMBERS) or all(value in fixed for value in node.inputs):
             loose.update(node.inputs)
     nodes = tuple(
         replace(node, inputs=graph.inputs[:1])
