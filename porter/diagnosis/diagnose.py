@@ -243,8 +243,9 @@ def _second(one: Explained) -> str:
     return second.name if second.name != one.hypothesis.name else f"{second.name}: {second.sentence}"
 
 
-def _place(faulty: Faulty, after: float) -> Place:
-    origin = faulty.node.origin
+def _place(faulty: Faulty, after: float, node: Node | None = None) -> Place:
+    """Where the mistake is, or where it shows if that is not known."""
+    origin = (node or faulty.node).origin
     return Place(origin.label, origin.kind, faulty.path, faulty.distance.largest, after)
 
 
@@ -262,7 +263,7 @@ def _grouped(found: Sequence[Explained], b: Side) -> Iterator[Cause]:
             name,
             sentence,
             kind,
-            tuple(_place(one.faulty, one.after.largest) for one in members),
+            tuple(_place(one.faulty, one.after.largest, one.node) for one in members),
             _second(first),
             first.left,
             lines,
