@@ -148,12 +148,20 @@ NEEDED: tuple[tuple[str, tuple[str, ...]], ...] = (
 """Settings for which None is no answer in the classes whose names hold such a word."""
 
 
+def _kind(class_name: str, setting: str) -> Kind | None:
+    if setting == "padding" and "ZeroPadding" in class_name:
+        return WHOLES
+    if setting == "axis" and class_name == "Normalization":
+        return WHOLES  # no axis at all: one mean and variance for everything
+    return KINDS.get(setting)
+
+
 def misfits(spec: LayerSpec) -> list[str]:
     """What is wrong with a layer's config, setting by setting."""
     needed = {name for word, names in NEEDED if word in spec.class_name for name in names}
     found = []
     for name, value in spec.config.items():
-        kind = WHOLES if name == "padding" and "ZeroPadding" in spec.class_name else KINDS.get(name)
+        kind = _kind(spec.class_name, name)
         if kind is None or (value is None and not kind.needed and name not in needed):
             continue
         if value is None or not kind.holds(value):
