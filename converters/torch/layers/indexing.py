@@ -19,7 +19,7 @@ from porter.graph.ops.indexing import (
     Unbind,
 )
 from porter.graph.regroup import Kept
-from porter.source.code import Expression, List, Name, attr, call, index
+from porter.source.code import Expression, List, Literal, Name, attr, call, index
 from porter.source.code import Tuple as Group
 from porter.writing.forms import Form, Inline, method
 
@@ -141,6 +141,10 @@ def write_roll(op: Roll, node: Node) -> Form:
 def write_expand(op: Expand, node: Node) -> Form:
     def build(x: Expression, *like: Expression) -> Expression:
         sizes = [_size(size, *like) for size in op.shape]
+        if isinstance(x, Literal):  # a number that stands in the code itself
+            dtype = Name(f"torch.{node.inputs[0].dtype}")
+            where = {"device": attr(like[0], "device")} if like else {}
+            return call("torch.full", List(tuple(sizes)), x, dtype=dtype, **where)
         return method(x, "expand", *sizes)
 
     return Inline(build, simple=len(node.inputs) == 1)

@@ -39,7 +39,7 @@ def write_reshape(op: Reshape, node: Node) -> Form:
 
     def build(x: Expression) -> Expression:
         sizes = [_size(x, want, node) for want in op.shape]
-        return method(x, "reshape", *sizes)
+        return method(x, "reshape", *sizes) if sizes else method(x, "reshape", ())
 
     return Inline(build, simple=not any(isinstance(want, Kept) for want in op.shape))
 
