@@ -144,7 +144,8 @@ def write_expand(op: Expand, node: Node) -> Form:
         if isinstance(x, Literal):  # a number that stands in the code itself
             dtype = Name(f"torch.{node.inputs[0].dtype}")
             where = {"device": attr(like[0], "device")} if like else {}
-            return call("torch.full", List(tuple(sizes)), x, dtype=dtype, **where)
+            shape = List(tuple(Literal(size) if isinstance(size, int) else size for size in sizes))
+            return call("torch.full", shape, x, dtype=dtype, **where)
         return method(x, "expand", *sizes)
 
     return Inline(build, simple=len(node.inputs) == 1)
