@@ -15,11 +15,14 @@ from typing import Any
 
 import numpy as np
 
+from porter.axes import Move
 from porter.checking.kernels import kernel_of, pictures
 from porter.errors import RequestError
 
 Array = np.ndarray
 Images = Sequence[Array]
+
+CHANNELS_LAST = Move.parse("c h w -> h w c")
 
 SAME = 1e-6
 """Of the range of the first function's numbers: what rounding may do."""
@@ -162,8 +165,8 @@ class _Hunt:
     def _layout(self) -> None:
         first, second = ([_channels_first(x) for x in images] for images in (self.a, self.b))
         if all(first):
-            self.a = [np.moveaxis(x, 0, -1) for x in self.a]
-        moved = [np.moveaxis(x, 0, -1) for x in self.b] if all(second) else self.b
+            self.a = [CHANNELS_LAST.apply(x) for x in self.a]
+        moved = [CHANNELS_LAST.apply(x) for x in self.b] if all(second) else self.b
         if all(first) == all(second):
             self.b = moved
             return
@@ -325,8 +328,8 @@ def _step(images: Images) -> float:
     """The distance of neighbouring values where all are few and evenly spaced, as pixel values; else 0."""
     least = 0.0
     for image in images:
-        for channel in np.moveaxis(image, -1, 0):
-            values = np.unique(channel.astype("float64"))
+        for place in range(image.shape[-1]):
+            values = np.unique(image[..., place].astype("float64"))
             if len(values) > 256 or len(values) < 2:
                 return 0.0
             gaps = np.diff(values)

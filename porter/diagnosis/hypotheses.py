@@ -96,11 +96,12 @@ def _of_kernel(node: Node, name: str, axes: str, shape: Sequence[int]) -> Iterat
                     node, name, "height and width exchanged", "the kernel's height and width are exchanged",
                     lambda x: np.swapaxes(x, h, w),
                 )  # fmt: skip
-    for one, other in (("o", "i"), ("i", "o")):
-        if words[:2] == [one, other] and shape[0] == shape[1]:
+    if {"o", "i"} <= set(words) and len(shape) >= len(words):
+        out, in_ = words.index("o"), words.index("i")
+        if shape[out] == shape[in_]:
             yield _one(
                 node, name, "inputs and outputs exchanged", "the weight is transposed: in for out",
-                lambda x: np.swapaxes(x, 0, 1),
+                lambda x: np.swapaxes(x, out, in_),
             )  # fmt: skip
     if "i" in words and len(shape) >= 2:
         axis = words.index("i")
