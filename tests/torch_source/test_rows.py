@@ -45,6 +45,12 @@ def _in_jax(answer: Answer) -> Answer:
     return Answer(answer.numbers, {"int64": "int32"}.get(answer.dtype, answer.dtype))
 
 
+@pytest.fixture(autouse=True)
+def _as_torch_starts() -> None:
+    """Other tests run porter's runner in this process, which asks for deterministic algorithms."""
+    torch.use_deterministic_algorithms(False)
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_row(row: Row) -> None:
     model, truth = read(row)
