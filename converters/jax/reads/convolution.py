@@ -54,13 +54,13 @@ def _convolved(call: PrimitiveCall, x: Value, kernel: Value, orientation: Orient
     )
     if set(spread) == {1}:
         x, pads = _cropped(call, x, pads, orientation)
-        param = call.param(kernel, f"{' '.join(names)} -> o i {' '.join(spatial)}")
+        param = call.as_param(kernel, f"{' '.join(names)} -> o i {' '.join(spatial)}")
         op = Conv(inputs, outputs, window, strides, dilation, pads, groups, orientation)
         return call.one(op, x, params={"weight": param})
     flipped = " ".join(f"~{name}" for name in spatial)
     source = " ".join("(g o)" if name == "o" and groups > 1 else name for name in names)
     lead = "(g i) o" if groups > 1 else "i o"
-    param = call.param(kernel, f"{source} -> {lead} {flipped}", **({"g": groups} if groups > 1 else {}))
+    param = call.as_param(kernel, f"{source} -> {lead} {flipped}", **({"g": groups} if groups > 1 else {}))
     reach = [step * (size - 1) for size, step in zip(window, dilation, strict=True)]
     crop = tuple((size - low, size - high) for size, (low, high) in zip(reach, pads, strict=True))
     turned = ConvTranspose(inputs, outputs, window, spread, dilation, crop, groups, orientation)

@@ -11,10 +11,12 @@ from converters.jax.read_dims import shape_of
 from converters.jax.rules import rules
 from porter.graph.dims import Dim, may_equal
 from porter.graph.model import Value
-from porter.graph.ops.elementwise import Binary, Where
-from porter.graph.ops.indexing import Gather, GatherNd, Index, Scatter, TakeAlong
+from porter.graph.ops.elementwise import Binary, Cast, Where
+from porter.graph.ops.indexing import Expand, Gather, GatherNd, Index, Scatter, TakeAlong
 from porter.graph.ops.linear import Embedding
-from porter.graph.ops.reshaping import Concat
+from porter.graph.ops.reduction import ArgReduce
+from porter.graph.ops.reshaping import Concat, Reshape, Slice, Transpose
+from porter.graph.ops.sorting import ArgSort, TopK
 
 
 @rules.reads("gather")
@@ -65,8 +67,6 @@ def _counting_back(call: PrimitiveCall, index: Value) -> tuple[Value, Dim] | Non
     """`where(i < 0, i + n, i)` as i, and n: picking counts back by itself."""
     node = call.maker(index, Where)
     if node is None:
-        from porter.graph.ops.reshaping import Reshape
-
         shaped = call.maker(index, Reshape)
         node = None if shaped is None else call.maker(shaped.inputs[0], Where)
         if node is None:
@@ -93,7 +93,7 @@ def _one_axis(call: PrimitiveCall, x: Value, index: Value, axis: int) -> Value:
         return call.cut(x, [part if k == axis else WHOLE for k in range(x.rank)])
     if axis == 0 and x.rank == 2 and call.is_weight(x):
         entries, width = (int(str(size)) for size in x.shape)
-        table = call.param(x)
+        table = call.as_param(x)
         return call.one(Embedding(entries, width, x.dtype), index, params={"weight": table})
     return call.one(Gather(axis), x, index)
 
@@ -118,18 +118,49 @@ def _several(call: PrimitiveCall, x: Value, indices: Value, axes: Sequence[int])
 
 
 def _along(call: PrimitiveCall, x: Value, indices: Value, axes: Sequence[int], batch: Sequence[int]) -> Value:
-    """Along one axis, place by place: the others are shared by the value and the indices."""
+    """Some axes are shared by the value and the indices; of the others, some are picked from."""
     told = call["dimension_numbers"]
     shared = [int(axis) for axis in told.start_indices_batching_dims]
-    if len(axes) != 1 or call["dimension_numbers"].offset_dims or len(batch) != x.rank - 1:
-        raise call.refuse("picks along several axes of which others are shared")
-    if indices.rank != x.rank + 1:
-        raise call.refuse("picks places of another rank than the value")
-    own = [k for k in range(indices.rank - 1) if k not in shared]
-    order = [shared[batch.index(k)] if k in batch else own[0] for k in range(x.rank)]
-    plain = call.transpose(_index(call, indices, x, axes[0]), order)
-    found = call.one(TakeAlong(axes[0]), x, plain)
-    return call.transpose(found, [order.index(k) for k in range(x.rank)])
+    if set(axes) != {int(axis) for axis in told.collapsed_slice_dims}:
+        raise call.refuse("ranges that start where the numbers say, elsewhere in each row")
+    spread = [k for k in range(indices.rank - 1) if k not in shared]
+    rest = [k for k in range(x.rank) if k not in axes and k not in batch]
+    if len(axes) == len(spread) == 1:
+        lies = [
+            None if k in rest else shared[batch.index(k)] if k in batch else spread[0] for k in range(x.rank)
+        ]
+        order = [place for place in lies if place is not None]
+        places = call.transpose(_inside(call, _squeezed(call, indices), x.shape[axes[0]]), order)
+        found = call.one(TakeAlong(axes[0]), x, call.with_ones(places, *rest))
+    else:
+        lies = [*shared, *spread, *(None for _ in rest)]
+        turned = call.transpose(indices, (*shared, *spread, indices.rank - 1))
+        found = call.one(GatherNd(len(batch)), call.transpose(x, (*batch, *axes, *rest)), turned)
+    whole = (k for k, place in enumerate(lies) if place is None)
+    picked = iter(
+        sorted((k for k, place in enumerate(lies) if place is not None), key=lambda k: lies[k] or 0)
+    )
+    offsets = {int(axis) for axis in told.offset_dims}
+    return call.transpose(found, [next(whole) if k in offsets else next(picked) for k in range(found.rank)])
+
+
+RANKS = (ArgReduce, ArgSort, TopK)
+"""Ops whose integers are places, never below 0."""
+
+
+def _inside(call: PrimitiveCall, places: Value, size: Dim) -> Value:
+    """Places that cannot be below 0 need no counting back; what else may be below 0 keeps it."""
+    counted = _counting_back(call, places)
+    if counted is None or not may_equal(size, counted[1]):
+        return places
+    source: Value | None = counted[0]
+    while source is not None:
+        node = call.maker(source)
+        if node is not None and isinstance(node.op, RANKS):
+            return counted[0]
+        looked_through = node is not None and isinstance(node.op, (Cast, Expand, Reshape, Slice, Transpose))
+        source = node.inputs[0] if looked_through else None
+    return places
 
 
 def _ranges(

@@ -20,4 +20,4 @@ def read_embed(call: PrimitiveCall) -> Value:
     table = call.weights["embedding"]
     entries, width = (int(str(size)) for size in table.shape)
     op = Embedding(entries, width, call.out.dtype)
-    return call.one(op, call.x, params={"weight": call.param(table)})
+    return call.one(op, call.x, params={"weight": call.as_param(table)})

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from converters.jax.read_call import PrimitiveCall
 from converters.jax.rules import rules
-from porter.graph.model import Param, Value
+from porter.graph.model import Value
 from porter.graph.ops.normalisation import BatchNorm, GroupNorm, LayerNorm, RmsNorm
+from porter.graph.ops.op import Op
 
 
-def _affine(call: PrimitiveCall, **extra: str) -> dict[str, Param]:
+def _normalised(call: PrimitiveCall, op: Op, **extra: str) -> Value:
+    """Flax computes in the widest type of the input and the arrays, and never in half precision."""
     names = {"scale": "scale", "shift": "bias", **extra}
-    return {name: call.param(call.weights[key]) for name, key in names.items() if key in call.weights}
+    arrays = {name: call.weights[key] for name, key in names.items() if key in call.weights}
+    kinds = {value.dtype for value in (call.x, *arrays.values())}
+    kind = "float64" if "float64" in kinds else "float32"
+    params = {name: call.as_param(call.cast(array, kind)) for name, array in arrays.items()}
+    return call.cast(call.one(op, call.cast(call.x, kind), params=params), call.out.dtype)
 
 
 @rules.reads("flax.BatchNorm")
@@ -19,21 +25,21 @@ def read_batch_norm(call: PrimitiveCall) -> Value:
     axis = -1 if axis == call.x.rank - 1 else axis
     features = int(str(call.x.shape[axis]))
     op = BatchNorm(features, float(call["epsilon"]), float(call["momentum"]), axis)
-    return call.one(op, call.x, params=_affine(call, mean="mean", variance="var"))
+    return _normalised(call, op, mean="mean", variance="var")
 
 
 @rules.reads("flax.LayerNorm")
 def read_layer_norm(call: PrimitiveCall) -> Value:
-    return call.one(LayerNorm(call["axes"], float(call["epsilon"])), call.x, params=_affine(call))
+    return _normalised(call, LayerNorm(call["axes"], float(call["epsilon"])))
 
 
 @rules.reads("flax.RMSNorm")
 def read_rms_norm(call: PrimitiveCall) -> Value:
-    return call.one(RmsNorm(call["axes"], float(call["epsilon"])), call.x, params=_affine(call))
+    return _normalised(call, RmsNorm(call["axes"], float(call["epsilon"])))
 
 
 @rules.reads("flax.GroupNorm", "flax.InstanceNorm")
 def read_group_norm(call: PrimitiveCall) -> Value:
     features = int(str(call.x.shape[-1]))
     op = GroupNorm(int(call["groups"] or features), features, float(call["epsilon"]))
-    return call.one(op, call.x, params=_affine(call))
+    return _normalised(call, op)

@@ -48,7 +48,7 @@ def linear(
     shown = shown.replace(f"({summed})", summed) if len(weight_axes) == 1 else shown
     if not own:
         shown = f"1 {shown.removeprefix('() ')}"
-    param = call.param(weight, f"{' '.join(names)} -> {shown}")
+    param = call.as_param(weight, f"{' '.join(names)} -> {shown}")
     found = call.one(Linear(width, units), turned, params={"weight": param})
     if len(own) == 1:
         return found

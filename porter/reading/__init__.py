@@ -1,0 +1,6 @@
+"""What the readers of traced programs share: nodes to add, constants computed, weights that are computed."""
+
+from porter.reading.step import Step
+from porter.reading.traced import Traced
+
+__all__ = ["Step", "Traced"]
