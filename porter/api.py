@@ -4,12 +4,13 @@ effects other than the files they are asked to write."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from porter.checking.findings import Check
 from porter.compare import Comparison, NotEquivalent
+from porter.dataclass import dataclass
 from porter.diagnosis.findings import Diagnosis
 from porter.errors import RequestError
 from porter.factories import Code, for_code

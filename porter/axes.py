@@ -14,7 +14,7 @@ reshapes weights.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from itertools import count as count_from
 from math import prod
@@ -24,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from porter.axis_notation import Dim, Factor, read_dims
+from porter.dataclass import dataclass
 from porter.errors import AxesError
 
 Array = np.ndarray[Any, Any]

@@ -8,8 +8,9 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from porter.dataclass import dataclass
 from porter.errors import AxesError
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")

@@ -17,7 +17,8 @@ five faults in one run. Low-level code raises bare problems; whoever knows the f
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from porter.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ import importlib.util
 import re
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.errors import RequestError, SourceError
 
 FAULTS = (

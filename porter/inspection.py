@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 from typing import Any
 
 from porter import frameworks, pipeline
+from porter.dataclass import dataclass
 from porter.errors import PorterError, Problem
 from porter.graph.dims import Shape
 from porter.graph.model import Value

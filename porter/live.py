@@ -14,13 +14,14 @@ import tempfile
 import weakref
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 from porter import frameworks, pipeline, verification
 from porter.compare import NotEquivalent
+from porter.dataclass import dataclass
 from porter.errors import RequestError
 from porter.source_model import LiveModel
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
 from porter import bundle, frameworks, report
 from porter.compare import Comparison
+from porter.dataclass import dataclass
 from porter.errors import RequestError, WeightsError
 from porter.graph.check import check
 from porter.layout import LaidOut, lay_out

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, TypeVar
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 
 Rule = Callable[..., Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ import numpy as np
 from porter import bundle_source, frameworks
 from porter.axes import permutation
 from porter.compare.inputs import InputSet
+from porter.dataclass import dataclass
 from porter.errors import RequestError
 from porter.graph.model import Graph
 from porter.recordings import arrays_of

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.errors import Problem
 from porter.factories import Factory
 from porter.graph.dims import Shape

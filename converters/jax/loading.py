@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from porter.dataclass import dataclass
 from porter.source.code import Call, Literal
 from porter.source.expressions import flat
 from porter.source.statements import Function, Param, Raw, Statement

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,7 @@ from converters.jax.read_dims import shape_of
 from converters.jax.read_named import named_function
 from converters.jax.read_origins import Place, named
 from converters.jax.rules import rules
+from porter.dataclass import dataclass
 from porter.errors import GraphError, Problem, UnsupportedModel
 from porter.graph.check import check
 from porter.graph.dims import may_equal

@@ -7,9 +7,11 @@ whole without knowing the shapes of what it gives.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cache
 from typing import Any
+
+from porter.dataclass import dataclass
 
 
 @dataclass(frozen=True, eq=False)

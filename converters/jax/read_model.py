@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 from converters.jax.load import leaves_of
 from converters.jax.read_watch import linen_watched, nnx_watched
+from porter.dataclass import dataclass
 from porter.errors import SourceError, UnsupportedModel
 
 INFERENCE: Mapping[str, bool] = {

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Origin, Scope
 from porter.graph.ops.sources import Constant
 

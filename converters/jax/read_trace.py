@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from converters.jax.read import Held, Program
 from converters.jax.read_model import Model
 from converters.jax.read_origins import FOREIGN
 from converters.jax.read_watch import attention_watched
+from porter.dataclass import dataclass
 from porter.errors import Problem, RequestError, UnsupportedModel
 from porter.weights.tensor import Stored
 

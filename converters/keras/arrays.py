@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from converters.keras.hdf5 import Hdf5
+from porter.dataclass import dataclass
 from porter.weights.tensor import Stored
 
 

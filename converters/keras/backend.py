@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from converters.keras.arrays import ArrayStore
 from converters.keras.upgrade import Writer
+from porter.dataclass import dataclass
 from porter.errors import RequestError, UnsupportedModel
 
 Certainty = Literal["told", "written", "certain", "likely", "irrelevant", "undecided"]

@@ -8,7 +8,6 @@ reason.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from converters.keras.arrays import ArrayStore
 from converters.keras.bind_names import found_by_name
@@ -18,6 +17,7 @@ from converters.keras.legacy.binding import found_by_recipe, turned_by_theano
 from converters.keras.legacy.conventions import conventions
 from converters.keras.load import SavedModel
 from converters.keras.spec import ModelSpec, Slot
+from porter.dataclass import dataclass
 from porter.errors import Problem, WeightsError
 from porter.weights.tensor import Stored, Tensor
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from converters.keras.arrays import ArrayStore
 from converters.keras.hdf5 import Hdf5
 from converters.keras.spec import LayerSpec, ModelSpec, Slot
 from converters.keras.upgrade import CLASS_RENAMES, SYNCHRONIZED
+from porter.dataclass import dataclass
 from porter.weights.tensor import Stored
 
 CONTAINERS = ("layers", "_layer_checkpoint_dependencies", "_layers", "_self_tracked_trackables")

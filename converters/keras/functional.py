@@ -10,13 +10,14 @@ only where they leave it open.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 from converters.keras.spec import Call, LayerSpec, ModelSpec, TensorRef
 from converters.keras.upgrade import Writer
 from converters.keras.values import decoded, flat, is_reference, mapped
+from porter.dataclass import dataclass
 from porter.errors import Problem, SourceError
 
 JsonDict = dict[str, Any]

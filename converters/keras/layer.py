@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from converters.keras.legacy.conventions import TENSORFLOW, Conventions
 from converters.keras.settings import Settings
 from converters.keras.spec import LayerSpec
 from converters.keras.variables import Variables
+from porter.dataclass import dataclass
 from porter.errors import Problem, UnsupportedModel
 from porter.graph.builder import Builder
 from porter.graph.dims import Dim

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from converters.keras.legacy.yaml_text import parsed_yaml
 from converters.keras.models import Reading, read_model
 from converters.keras.spec import ModelSpec, Origin
 from converters.keras.upgrade import Writer
+from porter.dataclass import dataclass
 from porter.errors import RequestError, SourceError, UnsupportedModel
 
 JsonDict = dict[str, Any]

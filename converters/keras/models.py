@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from converters.keras.functional import Node, wired
@@ -12,6 +12,7 @@ from converters.keras.sequential import chained
 from converters.keras.spec import LayerSpec, ModelSpec
 from converters.keras.upgrade import RawLayer, Writer, upgraded, upgraded_module
 from converters.keras.values import decoded
+from porter.dataclass import dataclass
 from porter.errors import SourceError, UnsupportedModel
 
 JsonDict = dict[str, Any]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from converters.keras.dtypes import compute_dtype, is_float
@@ -16,6 +16,7 @@ from converters.keras.settings import misfits
 from converters.keras.spec import Call, LayerSpec, ModelSpec, TensorRef
 from converters.keras.variables import Variables
 from porter.custom import FAULTS
+from porter.dataclass import dataclass
 from porter.errors import GraphError, Problem, SourceError, UnsupportedModel
 from porter.graph.builder import Builder
 from porter.graph.check import check

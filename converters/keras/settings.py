@@ -7,13 +7,13 @@ setting must be, so that a rule can rely on it, and what still goes wrong in a r
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from converters.keras.dtypes import compute_dtype
 from converters.keras.spec import LayerSpec
+from porter.dataclass import dataclass
 
 LARGEST = 2**40
 TYPES = frozenset(

@@ -7,11 +7,12 @@ into a graph. Nothing here imports Keras, and nothing here has been interpreted 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.dims import Dim
 
 

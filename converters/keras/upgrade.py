@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from porter.dataclass import dataclass
 
 JsonDict = dict[str, Any]
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from converters.keras.spec import Slot
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.weights.tensor import Stored, Tensor
 

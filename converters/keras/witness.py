@@ -9,13 +9,14 @@ whose kernels are all turned round does to them what the straight one does to th
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from converters.keras.backend import TITLES, Backend, Evidence
+from porter.dataclass import dataclass
 from porter.errors import PorterError
 from porter.graph.dims import may_equal
 from porter.graph.model import Graph, Node, Param

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from converters.keras.rules import rules
 from converters.keras.write_code import BUILD, TAKEN, Entry, attribute_of, functions
@@ -23,6 +22,7 @@ from converters.keras.write_nodes import KerasNode, input_names, keras_graph, sa
 from converters.keras.write_operations import snake_case
 from converters.keras.write_order import groups
 from converters.keras.writes.attention import keras_has
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.model import Graph, Node
 from porter.layout import LaidOut

@@ -10,9 +10,10 @@ from __future__ import annotations
 import dataclasses
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import Dim
 from porter.graph.model import Value

@@ -7,13 +7,14 @@ that it makes is noted, and each call as a node. Code and config are therefore o
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 import numpy as np
 
 from converters.keras.write_layers import ARGUMENTS, DEFAULTS, NEVER, spread
 from converters.keras.write_operations import Bound, bound, snake_case
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.source.code import (
     Binary,

@@ -7,10 +7,10 @@ import json
 import shutil
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.weights.files import Progress
 from porter.weights.tensor import Tensor
 from porter.workers import Job, start

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from converters.keras.write_activations import name_of
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Origin, Scope, Value
 from porter.graph.ops.attention import HideScores
 from porter.graph.ops.convolution import Conv, ConvTranspose

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 
 _PLAIN = {

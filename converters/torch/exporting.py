@@ -8,10 +8,10 @@ import logging
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.errors import RequestError, UnsupportedModel
 
 FAULTS = (

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from converters.torch.call import Context, OpCall
 from converters.torch.rules import rules
 from converters.torch.scopes import origins
 from converters.torch.spec import Call, Held, Meta, Program, Result
+from porter.dataclass import dataclass
 from porter.errors import GraphError, Problem, UnsupportedModel
 from porter.graph.check import check
 from porter.graph.dims import may_equal

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.graph.dims import Dim, Shape
 from porter.weights.tensor import Stored
 

@@ -4,10 +4,10 @@ them."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.model import Graph
 from porter.workers import Layer, Worker
 

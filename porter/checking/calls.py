@@ -11,11 +11,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.errors import RequestError, RunError
 
 Array = np.ndarray

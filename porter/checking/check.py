@@ -6,7 +6,7 @@ import os
 import platform
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from porter.compare.difference import Distance, Yardstick
 from porter.compare.inputs import InputSet
 from porter.compare.reference import references, resolution
 from porter.compare.verdict import LIMIT
+from porter.dataclass import dataclass
 from porter.errors import RequestError, RunError
 from porter.graph.dims import BATCH
 from porter.graph.model import Graph

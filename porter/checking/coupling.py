@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node
 from porter.graph.ops.batch_statistics import BatchStatisticsNorm
 from porter.graph.run import steps

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from porter.compare.inputs import InputSet, make_inputs, telling_inputs
 from porter.compare.sizes import AFFORDABLE, most_rows, rows_for, sizes_for
+from porter.dataclass import dataclass
 from porter.graph.dims import BATCH
 from porter.graph.model import Graph
 from porter.verification.settings import Settings

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any, Literal
+
+from porter.dataclass import dataclass
 
 SCHEMA = 1
 """Version of what `to_dict` gives; a change that breaks readers raises it."""

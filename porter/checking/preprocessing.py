@@ -8,7 +8,7 @@ left.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from itertools import permutations, product
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 
 from porter.axes import Move
 from porter.checking.kernels import kernel_of, pictures
+from porter.dataclass import dataclass
 from porter.errors import RequestError
 
 Array = np.ndarray

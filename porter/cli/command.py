@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import difflib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import NoReturn
+
+from porter.dataclass import dataclass
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from porter.cli.progress import Progress, progress_for
+from porter.dataclass import dataclass
 
 
 @dataclass(frozen=True)

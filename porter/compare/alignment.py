@@ -8,11 +8,11 @@ laid side by side, in order, so that as much as can be agrees: name, kind of ope
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import permutations
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node
 from porter.graph.ops.elementwise import Cast, Dropout
 from porter.graph.ops.reshaping import Reshape, Transpose

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from typing import Any
 
 from porter.compare.difference import Distance
 from porter.compare.figures import Figures
 from porter.compare.heat import Heat
+from porter.dataclass import dataclass
 from porter.errors import PorterError
 
 SCHEMA = 2

@@ -14,11 +14,12 @@ channel, so that a channel of small numbers is not judged by the noise of a chan
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from porter.compare.figures import Figures, figures
+from porter.dataclass import dataclass
 
 Array = np.ndarray
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
+
+from porter.dataclass import dataclass
 
 Array = np.ndarray
 

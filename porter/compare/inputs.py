@@ -9,12 +9,12 @@ within the tables that they are looked up in, and sequences end in zeros where z
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import inf
 
 import numpy as np
 
 from porter.compare.sizes import most_rows, rows_for, sizes_for, tries_for
+from porter.dataclass import dataclass
 from porter.errors import RequestError
 from porter.graph.dims import BATCH
 from porter.graph.model import Graph, Node, Value

@@ -6,12 +6,12 @@ Memory holds what is alive at one node, three times over, and never the whole ne
 from __future__ import annotations
 
 from collections.abc import Collection, Generator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from porter.compare.difference import Yardstick
 from porter.compare.reference import Reference, settled
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node
 from porter.graph.run import OWN, Steps, steps
 

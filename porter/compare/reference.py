@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from porter.compare.figures import EPSILON
+from porter.dataclass import dataclass
 from porter.graph.model import Graph
 from porter.graph.run import OWN, run
 

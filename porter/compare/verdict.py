@@ -23,7 +23,7 @@ With a tolerance of the user's own, `|a - b| <= atol + rtol * |b|` decides alone
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from porter.compare.comparison import Comparison, GradientRow, LayerRow, OutputR
 from porter.compare.difference import Distance, Yardstick, between
 from porter.compare.figures import figures
 from porter.compare.heat import heat_map
+from porter.dataclass import dataclass
 
 Array = np.ndarray
 

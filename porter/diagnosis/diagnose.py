@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from porter.compare.difference import Distance, Yardstick
 from porter.compare.inputs import InputSet
 from porter.compare.verdict import LAYER_LIMIT
+from porter.dataclass import dataclass
 from porter.diagnosis.code_lines import lines_of
 from porter.diagnosis.findings import Cause, Diagnosis, Place
 from porter.diagnosis.hypotheses import Hypothesis, hypotheses

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
+
+from porter.dataclass import dataclass
 
 SCHEMA = 1
 """Version of what `to_dict` gives; a change that breaks readers raises it."""

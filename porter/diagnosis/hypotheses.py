@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from itertools import permutations
 from typing import Any, Literal
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node
 from porter.graph.ops.activation import Elu, Gelu, Relu, Softmax
 from porter.graph.ops.batch_statistics import BatchStatisticsNorm

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from porter.compare.difference import Distance, Yardstick
 from porter.compare.verdict import within_layer_limit
+from porter.dataclass import dataclass
 from porter.graph.model import Node
 from porter.verification.layers import TargetLayers, Truths
 from porter.workers import Layer

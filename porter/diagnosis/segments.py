@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.diagnosis.hypotheses import Hypothesis
 from porter.errors import GraphError
 from porter.graph.model import Graph, Node, Value

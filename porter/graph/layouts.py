@@ -9,10 +9,11 @@ rewritten, the layouts it needs, the layouts it gives and the moves for its para
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import TYPE_CHECKING, Literal
 
 from porter.axes import Move
+from porter.dataclass import dataclass
 from porter.graph.model import Spec
 
 if TYPE_CHECKING:

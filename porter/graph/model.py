@@ -7,9 +7,10 @@ two values may share a name and a shape and still be two.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
+from porter.dataclass import dataclass
 from porter.graph.dims import Shape
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ weight can absorb.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from porter.dataclass import dataclass
 from porter.graph.dims import Shape, may_equal, product
 from porter.graph.layouts import Inner, Layout
 

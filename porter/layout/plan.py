@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from porter.axes import Move
+from porter.dataclass import dataclass
 from porter.graph.builder import Builder, prune
 from porter.graph.layouts import Layout, Orientation, Relaid, Request
 from porter.graph.model import Graph, Node, Param, Spec, Value

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import prod
 
 from porter.axes import Move
+from porter.dataclass import dataclass
 from porter.graph.builder import Builder
 from porter.graph.dims import Shape
 from porter.graph.layouts import Layout, Request, follow_param

@@ -9,11 +9,12 @@ queries, keys and values are turned to `(..., heads, steps, width)`, as layers e
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from string import ascii_letters
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.builder import prune
 from porter.graph.dims import static
 from porter.graph.model import Graph, Node, Value

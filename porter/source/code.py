@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import keyword
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 
 

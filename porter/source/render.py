@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.source.code import Expression, Tuple
 from porter.source.expressions import flat, target
 from porter.source.imports import import_lines

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.source.code import PRECEDENCE, Expression, check_identifier, express, named
 

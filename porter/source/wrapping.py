@@ -7,9 +7,10 @@ further lines are already indented.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.source.code import (
     PRECEDENCE,
     Attr,

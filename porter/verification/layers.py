@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -21,6 +21,7 @@ from porter.compare.heat import heat_map
 from porter.compare.layers import Known, walk
 from porter.compare.reference import Reference, resolution
 from porter.compare.verdict import within_layer_limit
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Value
 from porter.graph.run import steps
 from porter.verification.contestant import Forced, Runner

@@ -12,7 +12,6 @@ import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import numpy as np
 
 from porter.bundle import fresh_folder
 from porter.compare.inputs import InputSet
+from porter.dataclass import dataclass
 from porter.errors import RequestError
 from porter.sides import RECORDING, RECORDING_FORMAT, Side, turned
 from porter.verification.contestant import finished, started

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from porter.compare.verdict import Tolerance
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node
 from porter.writing.forms import Weight
 

@@ -7,7 +7,7 @@ import resource
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from porter.compare.reference import Reference, resolution
 from porter.compare.sizes import FEWEST
 from porter.compare.verdict import Case, Evidence, Sides, judge, output_row
 from porter.compare.weights import compare_weights
+from porter.dataclass import dataclass
 from porter.graph.run import OWN, run
 from porter.sides import Side, turned
 from porter.verification.aligning import aligned

@@ -8,12 +8,13 @@ arrays it comes (`origins`) and how (`steps`), which is what the weight ledger p
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Protocol
 
 import numpy as np
 
 from porter.axes import Move
+from porter.dataclass import dataclass
 
 Array = np.ndarray
 

@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.workers.job import FULL, ROOM, WANTS, Array
 
 PAUSE = 0.002

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from porter.dataclass import dataclass
 from porter.workers.job import Array, Layer, Ran
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.workers.job import FULL, ROOM, WANTS, Array, Layer
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from porter.dataclass import dataclass
 from porter.source.code import Call, Expression, Literal, Name, Tuple, call
 from porter.source.names import Namer, identifier
 from porter.writing.body import Body

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 
+from porter.dataclass import dataclass
 from porter.graph.model import Node, Value
 from porter.source.code import Expression, Name, Tuple, call
 from porter.source.expressions import flat

@@ -7,8 +7,9 @@ used in the forward pass. Both may write whole statements instead where one expr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from porter.dataclass import dataclass
 from porter.source.code import Call, Expression, attr, call
 from porter.source.statements import Statement
 from porter.weights.tensor import Tensor

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Scope, Value
 
 Scopes = tuple[Scope, ...]

@@ -7,8 +7,9 @@ arguments of its constructor.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Scope
 from porter.source.code import Attr, Call, Expression, Name
 from porter.source.names import Namer, identifier

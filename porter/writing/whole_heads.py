@@ -10,9 +10,10 @@ its own.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
+from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Origin, Param, Scope, Value
 from porter.graph.ops.attention import Attention, MergeHeads, SplitHeads
 from porter.graph.ops.linear import Linear

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from converters.jax.read_call import PrimitiveCall
+from porter.dataclass import dataclass
 from porter.graph.dims import Dim
 from porter.graph.model import Node, Param, Value
 from porter.graph.ops.activation import Elu, Relu

@@ -9,11 +9,12 @@ recognised alike, or not at all.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from converters.jax.read_call import PrimitiveCall
 from converters.jax.reads.gates import Affine, Gates, packed
+from porter.dataclass import dataclass
 from porter.graph.model import Param, Spec, Value
 from porter.graph.ops.op import Op
 from porter.graph.ops.recurrent import AnyRecurrent, Gru, Lstm, SimpleRnn

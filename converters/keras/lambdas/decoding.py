@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from converters.keras.lambdas.instructions import RULES, by_prefix
 from converters.keras.lambdas.marshalled import Code, NotMarshalled
 from converters.keras.lambdas.opcodes import ARGUMENTS_FROM, DIALECTS, Dialect
 from converters.keras.lambdas.terms import NotFollowed
+from porter.dataclass import dataclass
 
 MOST_STEPS = 2000
 ENDS = ("RETURN_", "JUMP_", "RAISE_", "RERAISE")

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from porter.dataclass import dataclass
 
 Layout = Literal["2", "3.0", "3.8", "3.11"]
 """The Python since which code objects have this order of parts."""

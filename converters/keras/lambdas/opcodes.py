@@ -7,10 +7,11 @@ the instructions do. Versions that agree on all of these share a dialect.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal
 
 from converters.keras.lambdas.marshalled import Layout
+from porter.dataclass import dataclass
 
 OPERATORS: Mapping[str, str] = {
     "ADD": "+",

@@ -7,7 +7,6 @@ import binascii
 import re
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
 from typing import Any
 
 from converters.keras.lambdas.decoding import Program, decoded
@@ -17,6 +16,7 @@ from converters.keras.lambdas.shapes import Extent
 from converters.keras.lambdas.terms import NotFollowed
 from converters.keras.lambdas.world import KerasWorld
 from converters.keras.layer import LayerCall
+from porter.dataclass import dataclass
 from porter.errors import UnsupportedModel
 from porter.graph.model import Value
 

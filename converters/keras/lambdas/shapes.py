@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from porter.dataclass import dataclass
 from porter.graph.model import Value
 
 

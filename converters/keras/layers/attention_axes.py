@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import prod
 
 from converters.keras.layer import LayerCall
+from porter.dataclass import dataclass
 from porter.graph.model import Value
 from porter.graph.ops.reshaping import Reshape, Transpose
 from porter.graph.regroup import Kept

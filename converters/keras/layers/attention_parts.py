@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
 
 from converters.keras.layer import LayerCall
 from converters.keras.layers.attention_masks import seen
+from porter.dataclass import dataclass
 from porter.graph.model import Value
 from porter.graph.ops.activation import Softmax
 from porter.graph.ops.attention import Attention, HideScores

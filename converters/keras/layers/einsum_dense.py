@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from string import ascii_letters
 
@@ -10,6 +9,7 @@ from converters.keras.layer import LayerCall
 from converters.keras.layers.activation import activate
 from converters.keras.layers.quantised import dequantised
 from converters.keras.rules import rules
+from porter.dataclass import dataclass
 from porter.graph.dims import Dim
 from porter.graph.model import Param, Value
 from porter.graph.ops.elementwise import Binary

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import prod
 from typing import Any
 
@@ -13,6 +12,7 @@ from converters.keras.layers.attention_masks import both, heads_apart, seen, tru
 from converters.keras.layers.attention_parts import Looked, penalty
 from converters.keras.rules import rules
 from converters.keras.spec import LayerSpec
+from porter.dataclass import dataclass
 from porter.graph.model import Param, Value
 from porter.graph.ops.attention import MergeHeads, SplitHeads
 from porter.graph.ops.elementwise import Binary, Unary

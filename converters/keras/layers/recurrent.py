@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from converters.keras.layer import LayerCall
 from converters.keras.layers.recurrent_cells import CELLS, Cell, CellRule
 from converters.keras.rules import rules
 from converters.keras.spec import LayerSpec
+from porter.dataclass import dataclass
 from porter.graph.model import Param, Value
 from porter.graph.ops.elementwise import Cast, Dropout
 from porter.graph.ops.recurrent import AnyRecurrent, Gaps

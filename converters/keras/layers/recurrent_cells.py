@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from converters.keras.layer import LayerCall
 from converters.keras.layers.activation import NAMED, activation_name
 from converters.keras.rules import rules
 from converters.keras.spec import LayerSpec
+from porter.dataclass import dataclass
 from porter.graph.builder import Builder
 from porter.graph.dims import BATCH
 from porter.graph.model import Param, Spec, Value

@@ -7,13 +7,13 @@ all arrays that training changes before those that it does not.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
 
 from converters.keras.arrays import ArrayStore
 from converters.keras.legacy.recipes import Recipe, recipes, turned
 from converters.keras.spec import LayerSpec, ModelSpec, Slot
 from converters.keras.upgrade import Writer
+from porter.dataclass import dataclass
 from porter.errors import AxesError, Problem, SourceError, WeightsError
 from porter.weights.tensor import Stored, Tensor
 

@@ -7,9 +7,10 @@ is told in `recipes.py`; here is what the layers do.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from converters.keras.upgrade import Writer
+from porter.dataclass import dataclass
 from porter.graph.dims import Dim
 from porter.numerics.convolution import same_padding
 

@@ -7,13 +7,14 @@ channels first and turned round. For Keras 2 on Theano only the turning is left 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 import numpy as np
 
 from converters.keras.legacy.conventions import conventions
 from converters.keras.spec import LayerSpec
 from converters.keras.upgrade import Writer
+from porter.dataclass import dataclass
 from porter.weights.tensor import Derived, Tensor, moved
 
 Making = Callable[[Mapping[str, Tensor]], Tensor]

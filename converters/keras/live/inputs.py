@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from converters.keras.live.records import changed
+from porter.dataclass import dataclass
 from porter.errors import RequestError
 
 Pack = Callable[[Sequence[Any]], tuple[tuple[Any, ...], dict[str, Any]]]

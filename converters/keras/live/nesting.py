@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import groupby
 from typing import Any
 
@@ -14,6 +14,7 @@ from converters.keras.live.inputs import Inputs
 from converters.keras.live.records import Held, Record, Tensor, Trace, changed, leaves
 from converters.keras.models import Reading, read_layer
 from converters.keras.spec import Call, LayerSpec, ModelSpec, SpreadArray, TensorRef
+from porter.dataclass import dataclass
 
 VARIABLE, SPREAD = "porter.Variable", "porter.Spread"
 """Classes of what a trace adds to Keras's: a lone variable, and a constant as large as the batch."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from converters.torch.call import OpCall
 from converters.torch.reads.linear import linear
 from converters.torch.rules import rules
 from porter.axes import permutation
+from porter.dataclass import dataclass
 from porter.graph.model import Param, Value
 from porter.graph.ops.activation import Relu
 from porter.graph.ops.elementwise import Binary, Dropout, Unary

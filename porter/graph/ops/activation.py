@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.dims import floor_divide
 from porter.graph.layouts import Relaid, Request, follow, follow_param
 from porter.graph.model import Spec

@@ -4,11 +4,11 @@ themselves."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from porter.axes import Move
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import Dim, broadcast, floor_divide, may_equal, show, times
 from porter.graph.model import Spec

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.ops.normalisation import BatchNorm
 from porter.graph.ops.op import Array, Arrays, normal_axis
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import may_equal, show, times
 from porter.graph.layouts import Layout, Relaid, Request

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar, Literal
 
 from porter.axes import Move
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import Dim, add, ceil_divide, floor_divide, may_equal, show, times
 from porter.graph.layouts import Orientation, Relaid, Request, spatial

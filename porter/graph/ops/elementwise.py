@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import broadcast
 from porter.graph.layouts import Relaid, Request, follow

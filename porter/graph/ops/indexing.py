@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from porter.axes import Move
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import Dim, broadcast, may_equal, show
 from porter.graph.layouts import Layout, Relaid, Request, fixed

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
 
 from porter.axes import Move
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import Dim, broadcast, may_equal, show
 from porter.graph.layouts import Layout, Relaid, Request, fixed

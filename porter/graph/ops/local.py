@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import ClassVar
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import may_equal, show
 from porter.graph.layouts import Orientation, Relaid, Request, spatial

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, TypeAlias
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.layouts import Relaid, Request, fixed
 from porter.graph.model import Spec

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import show
 from porter.graph.layouts import Orientation, Relaid, Request, spatial

@@ -9,12 +9,13 @@ walks from the end to the start, and its outputs stand beside the first's, each 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 import numpy as np
 
 from porter.axes import Move
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import Dim, may_equal, show
 from porter.graph.layouts import Layout, Relaid, Request, fixed

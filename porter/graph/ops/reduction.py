@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.dims import Dim
 from porter.graph.layouts import Inner, Layout, Relaid, Request, fixed
 from porter.graph.model import Spec

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import Dim, show, static, times
 from porter.graph.layouts import Orientation, Relaid, Request, spatial

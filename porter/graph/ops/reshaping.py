@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import (
     Dim,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from porter.dataclass import dataclass
 from porter.graph.layouts import Relaid, Request, fixed
 from porter.graph.model import Spec
 from porter.graph.ops.op import Array, Arrays, Op, normal_axis

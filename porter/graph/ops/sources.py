@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar
 
+from porter.dataclass import dataclass
 from porter.graph.dims import Shape
 from porter.graph.model import Spec
 from porter.graph.ops.op import Array, Arrays, Op
