@@ -15,12 +15,11 @@ from math import prod
 from typing import Any
 
 import h5py
-import ml_dtypes
 import numpy as np
 from h5py import h5d, h5g, h5l, h5o
 
 from porter.errors import SourceError
-from porter.weights.tensor import Stored
+from porter.weights.tensor import Stored, number_type
 
 Array = np.ndarray
 MAGIC = b"\x89HDF\r\n\x1a\n"
@@ -123,7 +122,7 @@ class Hdf5:
             numbers = self._file[path][()]
         array = np.asarray(numbers)
         if dtype == "bfloat16" and array.dtype.kind == "V":
-            return array.view(ml_dtypes.bfloat16)
+            return array.view(number_type("bfloat16"))
         if array.dtype.kind in NUMERIC and not array.dtype.isnative:
             return array.astype(array.dtype.newbyteorder("="))
         return array

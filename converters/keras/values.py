@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from converters.keras.spec import TensorRef
 from porter.errors import SourceError
+from porter.weights.tensor import number_type
 
 JsonDict = dict[str, Any]
 # A mark that Keras puts on some objects that occur twice in a file; it means nothing by itself.
@@ -52,7 +52,7 @@ def _array(value: JsonDict) -> Any:
     config = _config(value)
     dtype = config.get("dtype")
     try:
-        known = ml_dtypes.bfloat16 if dtype == "bfloat16" else dtype
+        known = None if dtype is None else number_type(dtype)
         return np.asarray(config.get("value"), dtype=known)
     except (TypeError, ValueError) as error:
         raise SourceError(

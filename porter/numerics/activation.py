@@ -10,12 +10,11 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from porter.errors import GraphError
 from porter.numerics.special import erfc
 
-Array = NDArray[Any]
+Array = np.ndarray[Any, Any]
 
 # The fixed point (mean 0, variance 1) of self-normalising networks, to more digits than a double.
 _SELU_ALPHA = 1.6732632423543772848170429916717

@@ -13,16 +13,16 @@ in units of input cells. A `scales` entry replaces size / out where a model stat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from porter.axes import Move
 from porter.errors import GraphError
 from porter.numerics.spatial import Array, Sizes
 
-Floats = NDArray[np.float64]
-Table = tuple[NDArray[np.intp], Floats]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
+Table = tuple[np.ndarray[Any, np.dtype[np.intp]], Floats]
 """Which input cells each output cell sees, and their weights: both `(out, taps)`."""
 
 

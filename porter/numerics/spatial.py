@@ -7,11 +7,10 @@ from itertools import product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from porter.errors import GraphError
 
-Array = NDArray[Any]
+Array = np.ndarray[Any, Any]
 Sizes = Sequence[int]
 Pairs = Sequence[tuple[int, int]]
 

@@ -12,11 +12,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numpy.polynomial import chebyshev
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
-Floats = NDArray[np.float64]
+Array = np.ndarray[Any, Any]
+Floats = np.ndarray[Any, np.dtype[np.float64]]
 Piece = Callable[[Floats], Floats]
 
 # erfc(x) exp(x^2) is fitted as a function of t = (x - c) / (x + c), which maps [0, inf) to [-1, 1).
@@ -83,7 +81,7 @@ def _erfc(x: Floats) -> Floats:
     return _joined(np.abs(x) < 0.75, x, lambda near: 1 - _erf_near(near), _erfc_outside)
 
 
-def _joined(near: NDArray[np.bool_], x: Floats, inside: Piece, outside: Piece) -> Floats:
+def _joined(near: np.ndarray[Any, np.dtype[np.bool_]], x: Floats, inside: Piece, outside: Piece) -> Floats:
     """One function where `near` holds, another elsewhere."""
     result = np.empty_like(x)
     result[near] = inside(x[near])
@@ -122,6 +120,7 @@ def _exp_minus_square(x: Floats) -> Floats:
 @cache
 def _erfcx_fit() -> Floats:
     """(1 + 2 x) exp(x^2) erfc(x) over t in [-1, 1]."""
+    from numpy.polynomial import chebyshev  # six modules, for this one fit
 
     nodes = chebyshev.chebpts1(35)
     values = [_scaled_erfc(x) * (1 + 2 * x) for x in _CENTRE * (1 + nodes) / (1 - nodes)]

@@ -1,17 +1,24 @@
 """Fixed text that generated code carries with it, picked by name with everything that it needs.
 
 A framework keeps its snippets in `snippets*.py` beside its writer: functions and classes that are never
-imported, only copied.
+imported, only copied. Parsing all of them would take longer than reading a small model: what lies where is
+told by the formatting, and only what is picked is parsed.
 """
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Sequence
 from functools import cache
-from importlib.resources import files
+from importlib import import_module
+from pathlib import Path
 
-DEFINITIONS = (ast.FunctionDef, ast.ClassDef)
+BETWEEN = "\n\n\n"
+"""Two empty lines part the definitions of a formatted file, and stand nowhere else."""
+
+HEAD = re.compile(r"(?:@.*\n)*(?:def|class) (\w+)")
+MADE_WITH = re.compile(r"^    def __init__(\(.*?\)):$", re.MULTILINE | re.DOTALL)
 
 
 def snippets(package: str, names: Sequence[str]) -> list[str]:
@@ -23,44 +30,36 @@ def snippets(package: str, names: Sequence[str]) -> list[str]:
         name = todo.pop()
         if name not in wanted:
             wanted.add(name)
-            todo += table[name][1]
-    return [text for name, (text, _) in table.items() if name in wanted]
+            todo += _words(table[name]) & table.keys()
+    return [text for name, text in table.items() if name in wanted]
 
 
 @cache
 def constructor_arguments(package: str) -> dict[str, tuple[str, ...]]:
     """The names of the arguments with which the snippets that are classes are made."""
     found = {}
-    for text in _files(package):
-        for node in ast.parse(text).body:
-            if not isinstance(node, ast.ClassDef):
-                continue
-            for part in node.body:
-                if isinstance(part, ast.FunctionDef) and part.name == "__init__":
-                    found[node.name] = tuple(arg.arg for arg in part.args.args[1:])
+    for name, text in _all(package).items():
+        made = MADE_WITH.search(text)
+        if made is not None:
+            (function,) = ast.parse(f"def made{made[1]}: ...").body
+            assert isinstance(function, ast.FunctionDef)
+            found[name] = tuple(argument.arg for argument in function.args.args[1:])
     return found
 
 
+def _words(text: str) -> set[str]:
+    """The names that a definition uses."""
+    return {part.id for part in ast.walk(ast.parse(text)) if isinstance(part, ast.Name)}
+
+
 @cache
-def _all(package: str) -> dict[str, tuple[str, frozenset[str]]]:
-    """Every function and class: its text, and the others that it uses."""
-    texts = _files(package)
-    found = [(node, text) for text in texts for node in ast.parse(text).body if isinstance(node, DEFINITIONS)]
-    names = {node.name for node, _ in found}
-    table = {}
-    for node, text in found:
-        used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)} & names - {node.name}
-        table[node.name] = (_source(text, node), frozenset(used))
-    return table
-
-
-def _source(text: str, node: ast.FunctionDef | ast.ClassDef) -> str:
-    """A definition as it stands, with its decorators."""
-    first = min([node.lineno, *(mark.lineno for mark in node.decorator_list)])
-    return "\n".join(text.splitlines()[first - 1 : node.end_lineno])
-
-
-def _files(package: str) -> list[str]:
-    listed = files(package).iterdir()
-    chosen = [file for file in listed if file.name.startswith("snippets") and file.name.endswith(".py")]
-    return [file.read_text(encoding="utf-8") for file in sorted(chosen, key=lambda file: file.name)]
+def _all(package: str) -> dict[str, str]:
+    """Every function and class of a package's snippets."""
+    found = {}
+    for folder in import_module(package).__path__:
+        for file in sorted(Path(folder).glob("snippets*.py")):
+            for part in file.read_text(encoding="utf-8").split(BETWEEN):
+                head = HEAD.match(part)
+                if head is not None:
+                    found[head[1]] = part.rstrip("\n")
+    return found
