@@ -23,6 +23,7 @@ from porter.source.names import class_name
 from porter.source.render import render
 from porter.source.statements import Assign, Class, Expr, Function, Module, Param, Raw, Statement
 from porter.source_model import Written
+from porter.writing.lists import gathered, member
 from porter.writing.program import ClassPlan, Dialect, Program
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
@@ -55,7 +56,8 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     own = constructor_arguments(PACKAGE)
     name = class_name(laid.graph.name, own)
     graph, parts = whole_heads(laid.graph)
-    program = translate(graph, rules, Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED), name)
+    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED, lists=True)
+    program = translate(graph, rules, dialect, name)
     source = _source(program, laid, name, weights_format)
     modules = {path: parts.get(node, node) for path, node in program.modules.items()}
     return Written(source, program.weights, modules, program.plain)
@@ -79,14 +81,17 @@ def _source(program: Program, laid: LaidOut, name: str, weights_format: str) -> 
 
 
 def _class(part: ClassPlan, plain: frozenset[str], laid: LaidOut | None) -> Class:
-    frozen = _by_attribute(part.frozen)
-    lines: list[Statement] = []
+    attributes: list[tuple[str, Call]] = []
+    freezing: dict[str, list[Statement]] = {}
     for name, made in part.attributes:
-        whole = frozen.get(name) == [] and _is_variable(made)
-        fixed = replace(made, func=Name("Fixed")) if whole else _seeded(made, plain)
-        lines.append(Assign((Attr(Name("self"), name),), fixed))
-        if name in frozen and not whole:
-            lines += _freezing(name, frozen[name])
+        frozen = _inside(part.frozen, name)
+        whole = frozen == [""] and _is_variable(made)
+        attributes.append((name, replace(made, func=Name("Fixed")) if whole else _seeded(made, plain)))
+        if frozen and not whole:
+            freezing.setdefault(name.partition(".")[0], []).extend(_freezing(name, frozen))
+    lines: list[Statement] = []
+    for name, made in gathered(attributes, "nnx.List"):
+        lines += [Assign((Attr(Name("self"), name),), made), *freezing.get(name, ())]
     seeds = (Param("*"), Param("rngs", Name("nnx.Rngs")))
     arguments = (Param("self"), *(Param(name) for name in part.arguments), *seeds)
     members: list[Statement] = []
@@ -102,13 +107,10 @@ def _doc(laid: LaidOut) -> str:
     return "\n".join(["The converted model.", "", *signature(laid.graph, laid.source_axes)])
 
 
-def _by_attribute(frozen: Sequence[str]) -> dict[str, list[str]]:
-    """What is not trained: for each attribute the paths inside it, none for all of it."""
-    found: dict[str, list[str]] = {}
-    for path in frozen:
-        attribute, _, inside = path.partition(".")
-        found.setdefault(attribute, []).extend([inside] if inside else [])
-    return found
+def _inside(frozen: Sequence[str], attribute: str) -> list[str]:
+    """What is not trained of an attribute: the paths inside it, an empty one for all of it."""
+    paths = (path.removeprefix(attribute) for path in frozen if path.startswith(attribute))
+    return [path.removeprefix(".") for path in paths if path[:1] in ("", ".")]
 
 
 def _freezing(attribute: str, inside: Sequence[str]) -> Iterator[Statement]:
@@ -116,10 +118,10 @@ def _freezing(attribute: str, inside: Sequence[str]) -> Iterator[Statement]:
     owners: dict[str, list[str]] = {}
     for path in inside:
         owner, _, name = path.rpartition(".")
-        owners.setdefault(owner, []).append(name)
-    for owner, names in (owners or {"": []}).items():
-        where = ".".join(["self", attribute, *([owner] if owner else [])])
-        yield Expr(call("freeze", Name(where), *names))
+        owners.setdefault(owner, []).extend([name] if name else [])
+    for owner, names in owners.items():
+        where = member(Name("self"), ".".join([attribute, *([owner] if owner else [])]))
+        yield Expr(call("freeze", where, *names))
 
 
 def _is_variable(made: Call) -> bool:

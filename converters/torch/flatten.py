@@ -64,7 +64,7 @@ class _Flattener:
     def _held(self, name: str, key: str) -> Held:
         live = self.exported.state_dict.get(key)
         live = self.exported.constants[key] if live is None else live
-        return Held(name, self.find(key, live), key in self.parameters)
+        return Held(name, self.find(key, live), key in self.parameters and live.requires_grad)
 
     def _calls(self, nodes: Sequence[Any], owner: Any, prefix: str) -> Iterator[Call]:
         for node in nodes:

@@ -24,6 +24,7 @@ from porter.source.statements import (
     assign,
 )
 from porter.source_model import Written
+from porter.writing.lists import gathered, member
 from porter.writing.program import ClassPlan, Dialect, Program
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
@@ -36,7 +37,7 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     """The torch form of a graph; every op that torch cannot say is reported in one error."""
     own = constructor_arguments(PACKAGE)
     name = class_name(laid.graph.name, own)
-    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, frozenset({"torch", "nn", "F"}))
+    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, frozenset({"torch", "nn", "F"}), lists=True)
     program = translate(laid.graph, rules, dialect, name)
     source = _source(program, laid, name, FILE[weights_format])
     return Written(source, program.weights, program.modules, program.plain)
@@ -64,7 +65,8 @@ def _source(program: Program, laid: LaidOut, name: str, weights_file: str) -> st
 
 def _class(part: ClassPlan, laid: LaidOut | None) -> Class:
     lines: list[Statement] = [Expr(call(Attr(call("super"), "__init__")))]
-    lines += [Assign((Attr(Name("self"), name),), made) for name, made in part.attributes]
+    for name, made in gathered(part.attributes, "nn.ModuleList"):
+        lines.append(Assign((Attr(Name("self"), name),), made))
     lines += _frozen(part.frozen)
     members: list[Statement] = [
         Function("__init__", (Param("self"), *(Param(name) for name in part.arguments)), tuple(lines))
@@ -76,7 +78,8 @@ def _class(part: ClassPlan, laid: LaidOut | None) -> Class:
 
 
 def _frozen(attributes: Sequence[str]) -> list[Statement]:
-    return [Expr(call(f"self.{attribute}.requires_grad_", False)) for attribute in attributes]
+    owners = [member(Name("self"), attribute) for attribute in attributes]
+    return [Expr(call(Attr(owner, "requires_grad_"), False)) for owner in owners]
 
 
 def _doc(laid: LaidOut) -> str:

@@ -19,6 +19,7 @@ class Made:
     """How one nested model is made: attributes by constructor calls, or by the path of a model inside it."""
 
     path: Path
+    attribute: str  # the name in what holds it
     kind: str
     attributes: tuple[tuple[str, Call | Path], ...]
     body: Body | None
@@ -136,14 +137,13 @@ def _unified(
     chosen = _arguments(rows)
     fresh = iter(chosen)
     replaced = tuple((name, _with_names(made, fresh)) for name, made in attributes)
-    doc = _doc([made.path for made, _ in members])
+    doc = _doc([made.attribute for made, _ in members])
     arguments = tuple(dict.fromkeys(name for name in chosen if name is not None))
     return Shared(namer.class_name(model.kind), doc, arguments, replaced, model.path)
 
 
-def _doc(paths: Sequence[Path]) -> str:
-    # nothing of a file gets into code as it stands
-    names = list(dict.fromkeys(identifier(path[-1]) for path in paths))
+def _doc(attributes: Sequence[str]) -> str:
+    names = list(dict.fromkeys(attributes))
     shown = next(count for count in (3, 2, 1) if count == 1 or len(", ".join(names[:count])) <= 60)
     listed = ", ".join(names[:shown]) + (f" and {len(names) - shown} more" if len(names) > shown else "")
     return f"Used for {listed}."

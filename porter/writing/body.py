@@ -12,6 +12,7 @@ from porter.source.names import Namer
 from porter.source.statements import Assign, Return, Statement, assign
 from porter.writing.forms import Form, Inline, Layer
 from porter.writing.grouping import Group
+from porter.writing.lists import is_entry_call, rolled
 
 RUNNING = ("x", "y", "z")
 """Names for values that the very next line uses up."""
@@ -38,19 +39,26 @@ def write_body(
     attribute: Attribute,
     names: Sequence[str] | None = None,
     taken: Collection[str] = (),
+    sizes: Mapping[Expression, int] | None = None,
 ) -> Body:
     """The forward pass of one group; `names` are those of its inputs where they matter.
 
     Names that are `taken` (of modules and helpers) are never given to a value, which would hide them.
+    `sizes` has the lists among the attributes.
     """
-    return _Writer(group, forms, attribute, taken).write(names)
+    return _Writer(group, forms, attribute, taken, sizes or {}).write(names)
 
 
 class _Writer:
     def __init__(
-        self, group: Group, forms: Mapping[Node, Form], attribute: Attribute, taken: Collection[str]
+        self,
+        group: Group,
+        forms: Mapping[Node, Form],
+        attribute: Attribute,
+        taken: Collection[str],
+        sizes: Mapping[Expression, int],
     ) -> None:
-        self.group, self.forms, self.attribute = group, forms, attribute
+        self.group, self.forms, self.attribute, self.sizes = group, forms, attribute, sizes
         self.steps = [item for item in group.items if not self._is_source(item)]
         self.last: dict[Value, int] = {}
         self.uses: dict[Value, int] = {}
@@ -79,6 +87,7 @@ class _Writer:
                 self.held[item.outputs[0]] = self._expression(item, ())
         for place, item in enumerate(self.steps):
             self._step(place, item)
+        self.lines = rolled(self.lines, self.sizes, self.namer)
         self._return()
         return Body(params, tuple(self.lines))
 
@@ -118,6 +127,8 @@ class _Writer:
             return False
         old = self.lines[-1]
         if list(item.inputs) != [self.folds] or self.uses[self.folds] != 1 or not isinstance(old, Assign):
+            return False
+        if is_entry_call(old.value):  # a line of a loop, maybe
             return False
         return len(flat(self._expression(item, [old.value]))) <= WIDEST
 

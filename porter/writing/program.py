@@ -6,18 +6,20 @@ arguments of its constructor.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 
 from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Scope
 from porter.source.code import Attr, Call, Expression, Name
-from porter.source.names import Namer, identifier
+from porter.source.names import Namer
 from porter.weights.tensor import identity
 from porter.writing.alike import Made, share
 from porter.writing.body import Body, write_body
 from porter.writing.forms import Form, Layer, Weight
 from porter.writing.grouping import Group, group
+from porter.writing.lists import Label, attribute_names, member
 from porter.writing.settings import Usual
 
 
@@ -29,6 +31,7 @@ class Dialect:
     argument_names: Mapping[str, tuple[str, ...]]  # names of positional constructor arguments
     usual: Usual = field(default_factory=dict)  # what constructors assume
     imported: frozenset[str] = frozenset()  # names of the module that forward passes use
+    lists: bool = False  # whether its modules hold lists of modules
 
 
 @dataclass(frozen=True)
@@ -57,24 +60,48 @@ class Program:
 
 
 @dataclass(eq=False)
+class _Member:
+    """One attribute of an object: the source's word for it, how it is made, what of it is not trained."""
+
+    label: Label
+    made: Call | _Instance
+    frozen: tuple[str, ...] = ()  # names of parameters; "" for the whole
+
+
+@dataclass(eq=False)
 class _Instance:
     """One object of the finished model: the whole, or a nested model however often it is called."""
 
     path: tuple[str, ...]
     kind: str
     calls: list[Group] = field(default_factory=list)
-    members: dict[str, Call | _Instance] = field(default_factory=dict)
+    members: dict[object, _Member] = field(default_factory=dict)
     names: dict[object, str] = field(default_factory=dict)
-    frozen: dict[str, None] = field(default_factory=dict)
     body: Body | None = None
+    attribute: str = ""
 
-    def name(self, key: object, label: str, member: Call | _Instance, reserved: frozenset[str]) -> str:
-        """The attribute for a member, the same for the same key."""
-        if key not in self.names:
-            attribute = identifier(label, reserved | set(self.members))
-            self.names[key] = attribute
-            self.members[attribute] = member
-        return self.names[key]
+    def settle(self, reserved: frozenset[str]) -> None:
+        """Give the members their names."""
+        labels = [one.label for one in self.members.values()]
+        self.names = dict(zip(self.members, attribute_names(labels, reserved), strict=True))
+        for key, one in self.members.items():
+            if isinstance(one.made, _Instance):
+                one.made.attribute = self.names[key]
+
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """What is not trained, `conv1` or `norm.bias`."""
+        return tuple(
+            f"{self.names[key]}.{name}".rstrip(".")
+            for key, one in self.members.items()
+            for name in one.frozen
+        )
+
+    def sizes(self, owner: Expression) -> Iterator[tuple[Expression, int]]:
+        """The lists among the attributes, and how long they are."""
+        counts = Counter(name.partition(".")[0] for name in self.names.values() if "." in name)
+        for stem, count in counts.items():
+            yield Attr(owner, stem), count
 
 
 def plan(graph: Graph, write: Callable[[Node], Form], dialect: Dialect, name: str) -> Program:
@@ -101,7 +128,9 @@ class _Planner:
         for node, form in forms.items():  # attributes stand in the order of the source
             self._instance(node.origin.scopes)
             if isinstance(form, Layer):
-                self._layer(node)
+                self._layer(node, form)
+        for instance in self.instances.values():
+            instance.settle(dialect.reserved)
         self._collect(tree)
 
     def _collect(self, tree: Group) -> None:
@@ -117,22 +146,21 @@ class _Planner:
         if path not in self.instances:
             owner = self._instance(scopes[:-1])
             made = _Instance(path, scopes[-1].kind)
-            owner.name(path, scopes[-1].name, made, self.dialect.reserved)
+            owner.members[path] = _Member(Label(scopes[-1].name, self.dialect.lists, nested=True), made)
             self.instances[path] = made
         return self.instances[path]
 
-    def _layer(self, node: Node) -> None:
-        form = self.forms[node]
-        assert isinstance(form, Layer)
-        owner = self._instance(node.origin.scopes)
-        label = node.origin.layer or type(node.op).__name__.lower()
-        attribute = owner.name(self._key(node), label, form.make, self.dialect.reserved)
+    def _layer(self, node: Node, form: Layer) -> None:
+        owner, key = self._instance(node.origin.scopes), self._key(node)
+        if key in owner.members:
+            return
         held = {name: weight for name, weight in form.weights.items() if not weight.buffer}
-        frozen = [name for name, weight in held.items() if not weight.trainable]
-        if frozen and len(frozen) == len(held):
-            owner.frozen[attribute] = None
-        else:
-            owner.frozen.update({f"{attribute}.{name}": None for name in frozen})
+        frozen = tuple(name for name, weight in held.items() if not weight.trainable)
+        whole = len(frozen) == len(held) > 0
+        label = Label(
+            node.origin.layer or type(node.op).__name__.lower(), self.dialect.lists and "" not in held
+        )
+        owner.members[key] = _Member(label, form.make, ("",) if whole else frozen)
 
     def _key(self, node: Node) -> object:
         """What makes two uses one attribute: the same layer of the source with the same weights."""
@@ -150,21 +178,27 @@ class _Planner:
                 home = item.home[:-1]
             else:
                 key, home = self._key(item), tuple(scope.name for scope in item.origin.scopes)
-            found: Expression = Name("self")
-            for depth in range(len(tree.home), len(home)):
-                found = Attr(found, self.instances[home[:depth]].names[home[: depth + 1]])
-            return Attr(found, self.instances[home].names[key])
+            return member(self._owner(tree, home), self.instances[home].names[key])
 
         return build
+
+    def _owner(self, tree: Group, home: tuple[str, ...]) -> Expression:
+        """The object at `home` as the forward pass of `tree` reaches it."""
+        found: Expression = Name("self")
+        for depth in range(len(tree.home), len(home)):
+            found = member(found, self.instances[home[:depth]].names[home[: depth + 1]])
+        return found
+
+    def _body(self, tree: Group, names: Sequence[str] | None = None) -> Body:
+        homes = [home for home in self.instances if home[: len(tree.home)] == tree.home]
+        sizes = dict(pair for home in homes for pair in self.instances[home].sizes(self._owner(tree, home)))
+        return write_body(tree, self.forms, self._attribute(tree), names, self.taken, sizes)
 
     def differing(self) -> frozenset[tuple[str, ...]]:
         """Nested models whose calls do not read alike, so that one forward pass cannot serve them."""
         found = set()
         for path, instance in self.instances.items():
-            bodies = [
-                write_body(tree, self.forms, self._attribute(tree), taken=self.taken)
-                for tree in instance.calls
-            ]
+            bodies = [self._body(tree) for tree in instance.calls]
             if any(
                 body.lines != bodies[0].lines or len(body.params) != len(bodies[0].params) for body in bodies
             ):
@@ -175,7 +209,7 @@ class _Planner:
     def program(self, graph: Graph) -> Program:
         tree = self.root.calls[0]
         names = [value.name for value in graph.inputs]
-        self.root.body = write_body(tree, self.forms, self._attribute(tree), names, self.taken)
+        self.root.body = self._body(tree, names)
         self._collect_weights()
         inner = [instance for instance in self.instances.values() if instance is not self.root]
         namer = Namer([self.name, *self.dialect.argument_names])
@@ -188,12 +222,12 @@ class _Planner:
                 shared.arguments,
                 shared.attributes,
                 self.instances[shared.of].body,
-                tuple(self.instances[shared.of].frozen),
+                self.instances[shared.of].frozen,
             )
             for shared in classes
         ]
         attributes = _made(self.root).resolved(constructors)
-        plans.append(ClassPlan(self.name, "", (), attributes, self.root.body, tuple(self.root.frozen)))
+        plans.append(ClassPlan(self.name, "", (), attributes, self.root.body, self.root.frozen))
         helpers = dict.fromkeys(helper for form in self.forms.values() for helper in form.helpers)
         return Program(
             tuple(plans), self.weights, self.modules, frozenset(self.plain), tuple(helpers), self.forms
@@ -224,7 +258,7 @@ def _is_plain(form: Layer, node: Node) -> bool:
 
 def _made(instance: _Instance) -> Made:
     attributes = tuple(
-        (name, member.path if isinstance(member, _Instance) else member)
-        for name, member in instance.members.items()
+        (instance.names[key], one.made.path if isinstance(one.made, _Instance) else one.made)
+        for key, one in instance.members.items()
     )
-    return Made(instance.path, instance.kind, attributes, instance.body, tuple(instance.frozen))
+    return Made(instance.path, instance.attribute, instance.kind, attributes, instance.body, instance.frozen)
