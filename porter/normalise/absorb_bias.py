@@ -82,6 +82,8 @@ def _bias(param: Param, layer: Node | None, axes: int, *, last: bool) -> Param |
     """The parameter in the layer's shape, or None where it is no bias of it."""
     if layer is None or not isinstance(layer.op, Linear | Conv | ConvTranspose) or "bias" in layer.params:
         return None
+    if {held.trainable for held in layer.params.values()} != {param.trainable}:
+        return None  # frozen while its layer is trained, or the other way round: something of its own
     if isinstance(layer.op, Linear) and layer.op.axis not in (-1, layer.inputs[0].rank - 1):
         return None
     shape = param.tensor.shape

@@ -1,87 +1,39 @@
-"""torchvision's and timm's networks with random weights: read, laid out for the target, written and run.
+"""torchvision's, timm's and transformers' networks with random weights, each converted to all three and run.
 
-    python -m scripts.bench.torch_models [--to jax] [--only TEXT ...] [--read-only] [--again]
+    python -m scripts.bench.torch_models [--to tf jax torch] [--only TEXT ...] [--again]
 
-The two packages are no part of the development environment: where they are absent this says so. Every
-finished row is kept at once; a later run takes up where an earlier one stopped.
+Every finished row is kept at once; a later run takes up where an earlier one stopped.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
+import importlib.util
 import os
 import resource
 import sys
+import tempfile
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # compiled once, run once
 
 import numpy as np
 
 from scripts.bench.measure import keep, kept
+from scripts.bench.torch_zoo import Make, timm_models, torchvision_models, transformers_models
 
 Row = dict[str, Any]
-Made = tuple[Any, tuple[Any, ...]]
 
-SKIPPED = "quantized_ rcnn ssd retina fcos".split()
-"""Detectors sort and drop boxes: how many come out depends on the numbers."""
-
-LARGE = """
-vit_h vit_l regnet_y_128 regnet_y_32 convnext_large swin_b swin_v2_b efficientnet_b5
-efficientnet_b6 efficientnet_b7 efficientnet_v2_l efficientnet_v2_m resnet152 densenet201 vgg19
-vgg16 regnet_x_32 regnet_x_16 wide_resnet101 resnext101 swin3d_b
-""".split()
-
-
-def torchvision_models() -> Iterator[tuple[str, Callable[[], Made]]]:
-    """Classification, segmentation, video and flow; the giants are left out."""
-    import torch
-
-    library = torch.library.Library("torchvision", "DEF")  # its C++ part does not load without CUDA
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    import torchvision
-
-    for name in torchvision.models.list_models():
-        if any(part in name for part in (*SKIPPED, *LARGE)) and "fcn" not in name:
-            continue
-        yield f"torchvision/{name}", lambda name=name: _torchvision(name)
-
-
-def _torchvision(name: str) -> Made:
-    import torch
-    import torchvision
-
-    plain = {"weights_backbone": None} if any(k in name for k in ("fcn", "lraspp", "deeplab")) else {}
-    module = torchvision.models.get_model(name, weights=None, **plain)
-    size = 299 if "inception" in name else 224
-    if name.startswith(("mvit", "swin3d", "r3d", "mc3", "r2plus1d", "s3d")):
-        return module, (torch.randn(2, 3, 16, size, size),)
-    if name.startswith("raft"):
-        return module, (torch.randn(2, 3, 128, 128), torch.randn(2, 3, 128, 128))
-    return module, (torch.randn(2, 3, size, size),)
-
-
-def timm_models() -> Iterator[tuple[str, Callable[[], Made]]]:
-    """One small network of each family."""
-    import timm
-
-    families: dict[str, list[str]] = {}
-    for name in timm.list_models():
-        families.setdefault(timm.models._registry._model_to_module.get(name, "?"), []).append(name)
-    small = ("atto", "femto", "pico", "nano", "tiny", "small", "xxs", "_t", "_s")
-    for family, names in sorted(families.items()):
-        names.sort(key=lambda name: (not any(word in name for word in small), len(name), name))
-        yield f"timm/{family}/{names[0]}", lambda name=names[0]: _timm(name)
-
-
-def _timm(name: str) -> Made:
-    import timm
-    import torch
-
-    module = timm.create_model(name, pretrained=False)
-    return module, (torch.randn(2, *module.default_cfg.get("input_size", (3, 224, 224))),)
+FILE = "torch_models"
+FAMILIES = {"torchvision": torchvision_models, "timm": timm_models, "transformers": transformers_models}
 
 
 def enliven(module: Any) -> None:
@@ -99,14 +51,12 @@ def enliven(module: Any) -> None:
                     part.bias.normal_(0, 0.1)
 
 
-def bench(name: str, make: Callable[[], Made], to: str, *, run: bool) -> Row:
-    """One network's row; a step that fails ends it with the reason in `problem`."""
+def bench(name: str, make: Make, targets: list[str]) -> Row:
+    """One network's row: what reading it took, and a row for each target."""
     import torch
 
-    from porter import pipeline
-    from porter.bundle import transposes
-    from porter.errors import GraphError, PorterError
-    from porter.frameworks import live, target
+    from porter.errors import PorterError
+    from porter.frameworks import live
     from porter.graph.ops.reshaping import Transpose
     from porter.source_model import LiveModel
 
@@ -116,108 +66,158 @@ def bench(name: str, make: Callable[[], Made], to: str, *, run: bool) -> Row:
         module, inputs = make()
         module.eval()
         enliven(module)
+        with torch.no_grad():
+            found = torch.utils._pytree.tree_leaves(module(*inputs))
+        truth = [one.numpy() for one in found if isinstance(one, torch.Tensor)]
+        row["parameters"] = sum(one.numel() for one in module.parameters())
+        began = time.perf_counter()
         reader = live(module).read_live
         assert reader is not None
         source = reader(LiveModel(module, inputs))
-        row["read s"] = round(time.perf_counter() - began, 1)
-        row["in the source"] = sum(isinstance(node.op, Transpose) for node in source.graph.nodes)
-        laid, written = pipeline.write(source, target(to), pipeline.Options("native"))
-        row["transposes"] = len(transposes(laid))
-        row["fixed batch"] = any("batch is fixed" in notice for notice in source.notices)
-        row["seconds"] = round(time.perf_counter() - began, 1)
-        if run:
-            with torch.no_grad():
-                truth = [
-                    part
-                    for part in torch.utils._pytree.tree_leaves(module(*inputs))
-                    if hasattr(part, "shape")
-                ]
-            row["rel"] = _difference(written, laid, inputs, truth, to)
-    except (PorterError, GraphError, RuntimeError, TypeError, ValueError, AttributeError, KeyError) as fault:
-        row["problem"] = f"{type(fault).__name__}: {str(fault)[:600]}"
-    row["seconds"] = round(time.perf_counter() - began, 1)
+    except PorterError as fault:
+        row["problem"] = _said(fault)
+        return row
+    except Exception as fault:  # noqa: BLE001 - one network's fault is its row
+        row["problem"] = _crash(fault)
+        return row
+    row["read s"] = round(time.perf_counter() - began, 1)
+    row["transposes in the source"] = sum(isinstance(node.op, Transpose) for node in source.graph.nodes)
+    row["fixed batch"] = any("batch is fixed" in notice for notice in source.notices)
+    for to in targets:
+        row[to] = _target(source, to, [one.numpy() for one in inputs], truth)
     row["peak MB"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     return row
 
 
-def _difference(written: Any, laid: Any, inputs: Any, truth: Any, to: str) -> float:
-    given = [x.numpy().transpose(layout.perm) for x, layout in zip(inputs, laid.inputs, strict=True)]
-    run = {"jax": _run_jax, "torch": _run_torch}[to]
-    outputs = run(written, given)
+def _target(source: Any, to: str, inputs: list[np.ndarray], truth: list[np.ndarray]) -> Row:
+    """Seconds to write a bundle, transposes left in it, and how far its outputs are from the module's."""
+    from porter import pipeline
+    from porter.bundle import transposes
+    from porter.errors import PorterError
+    from porter.frameworks import target
+
+    row: Row = {}
+    began = time.perf_counter()
+    try:
+        laid, _ = pipeline.write(source, target(to), pipeline.Options("native"))
+        row["transposes"] = len(transposes(laid))
+        with tempfile.TemporaryDirectory(dir=os.environ.get("ZOO_DIR")) as folder:
+            began = time.perf_counter()
+            pipeline.convert(source, target(to), Path(folder) / "out", pipeline.Options("source"))
+            row["seconds"] = round(time.perf_counter() - began, 1)
+            row["rel"] = _difference(_outputs(Path(folder) / "out", to, inputs), truth)
+    except PorterError as fault:
+        row["problem"] = _said(fault)
+    except Exception as fault:  # noqa: BLE001
+        row["problem"] = _crash(fault)
+    _forget(to)
+    return row
+
+
+def _said(fault: Any) -> str:
+    reasons = sorted({str(problem) for problem in fault.problems}) or [str(fault)]
+    return "; ".join(reasons)[:900]
+
+
+def _crash(fault: BaseException) -> str:
+    import traceback
+
+    last = traceback.extract_tb(fault.__traceback__)[-1]
+    return f"CRASH {type(fault).__name__} at {Path(last.filename).name}:{last.lineno}: {str(fault)[:500]}"
+
+
+def _outputs(bundle: Path, to: str, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    spec = importlib.util.spec_from_file_location("zoo_bundle", bundle / "model.py")
+    assert spec is not None
+    assert spec.loader is not None
+    code = sys.modules["zoo_bundle"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(code)
+    model = code.load()
+    if to == "torch":
+        import torch
+
+        with torch.no_grad():
+            found = model(*map(torch.from_numpy, inputs))
+    elif to == "jax":
+        import jax
+        from flax import nnx
+
+        with jax.default_matmul_precision("highest"):
+            found = nnx.jit(model)(*inputs)
+    else:
+        found = model(inputs if len(inputs) > 1 else inputs[0], training=False)
+    listed = found if isinstance(found, (list, tuple)) else [found]
+    return [np.asarray(one) for one in listed]
+
+
+def _difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
     worst = 0.0
-    for ours, theirs, layout in zip(outputs, truth, laid.outputs, strict=True):
-        want = theirs.numpy().astype("float64")
-        got = np.asarray(ours, "float64").transpose(np.argsort(layout.perm))
-        assert got.shape == want.shape, (got.shape, want.shape)
-        worst = max(worst, float(np.abs(got - want).max() / max(np.abs(want).max(), 1e-12)))
-    return worst
+    for got, want in zip(ours, theirs, strict=True):
+        if got.shape != want.shape:
+            raise ValueError(f"shapes {got.shape}, wanted {want.shape}")
+        apart = np.abs(got.astype("float64") - want.astype("float64")).max(initial=0)
+        worst = max(worst, float(apart / max(np.abs(want.astype("float64")).max(initial=0), 1e-12)))
+    return float(f"{worst:.2e}")
 
 
-def _space(written: Any) -> tuple[dict[str, Any], Any]:
-    space: dict[str, Any] = {"__name__": "written", "__file__": "model.py"}
-    exec(compile(written.source, "model.py", "exec"), space)
-    kinds = [kind for kind in space.values() if isinstance(kind, type) and kind.__module__ == "written"]
-    return space, kinds[-1]
+def _forget(to: str) -> None:
+    """Frees what a framework keeps of a model."""
+    sys.modules.pop("zoo_bundle", None)
+    if to == "jax":
+        import jax
+
+        jax.clear_caches()
+    elif to == "tf" and "keras" in sys.modules:
+        sys.modules["keras"].backend.clear_session()
+    gc.collect()
 
 
-def _run_torch(written: Any, given: Any) -> list[Any]:
-    import torch
-
-    _, kind = _space(written)
-    model = kind()
-    model.load_state_dict(
-        {k: torch.from_numpy(np.array(w.tensor.read())) for k, w in written.weights.items()}
-    )
-    with torch.no_grad():
-        outputs = model.eval()(*map(torch.from_numpy, map(np.ascontiguousarray, given)))
-    return list(outputs) if isinstance(outputs, tuple) else [outputs]
-
-
-def _run_jax(written: Any, given: Any) -> list[Any]:
-    import jax
-    from flax import nnx
-
-    space, kind = _space(written)
-    with jax.default_matmul_precision("highest"):
-        model = kind(rngs=nnx.Rngs(0)) if "rngs" in getattr(kind.__init__, "__annotations__", ()) else kind()
-        space["set_weights"](model, {k: w.tensor.read() for k, w in written.weights.items()})
-        model.eval()
-        outputs = nnx.jit(model)(*given)
-    return list(outputs) if isinstance(outputs, tuple) else [outputs]
+def summary(rows: list[Row], targets: list[str]) -> str:
+    """How many of each family came through."""
+    lines = []
+    for family in FAMILIES:
+        own = [row for row in rows if row["network"].startswith(family)]
+        for to in targets:
+            done = [row[to] for row in own if to in row and "problem" not in row[to]]
+            exact = sum(row["rel"] <= 1e-5 for row in done)
+            free = sum(row["transposes"] == 0 for row in done)
+            rest = f"{exact} within 1e-5, {free} without transposes"
+            lines.append(f"{family} to {to}: {len(done)} of {len(own)} run, {rest}")
+    return "\n".join(lines)
 
 
 def main() -> int:
     """Rows for all networks that are asked for."""
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    cli.add_argument("--to", choices=("torch", "jax"), default="jax")
+    cli.add_argument("--to", nargs="*", choices=("tf", "torch", "jax"), default=["tf", "jax", "torch"])
     cli.add_argument("--only", nargs="*", default=[])
-    cli.add_argument("--read-only", action="store_true", help="do not run what was written")
-    cli.add_argument("--again", action="store_true", help="forget the rows that are kept")
+    cli.add_argument("--file", default=FILE, help="name of the results")
+    cli.add_argument("--again", action="store_true", help="forget the rows that are asked for")
     told = cli.parse_args()
-    os.environ.setdefault("JAX_PLATFORMS", "cpu")
     warnings.simplefilter("ignore")
-    listed: list[tuple[str, Callable[[], Made]]] = []
-    for package, models in (("torchvision", torchvision_models), ("timm", timm_models)):
+    listed: list[tuple[str, Make]] = []
+    for family, models in FAMILIES.items():
         try:
-            listed += models()
+            with contextlib.redirect_stdout(sys.stderr):
+                listed += models()
         except ImportError as missing:
-            print(
-                f"{package} is not installed here ({missing}): its networks are not measured", file=sys.stderr
-            )
-    file = f"torch_models_to_{told.to}{'_read' if told.read_only else ''}"
-    rows: list[Row] = [] if told.again else kept(file) or []
+            print(f"{family} is not installed here ({missing}): not measured", file=sys.stderr)
+    rows: list[Row] = kept(told.file) or []
+    wanted = [
+        (name, make) for name, make in listed if not told.only or any(part in name for part in told.only)
+    ]
+    if told.again:
+        rows = [row for row in rows if row["network"] not in dict(wanted)]
     done = {row["network"] for row in rows}
-    for name, make in listed:
-        if name in done or (told.only and not any(part in name for part in told.only)):
+    for name, make in wanted:
+        if name in done:
             continue
-        rows.append(bench(name, make, told.to, run=not told.read_only))
-        keep(file, rows)
-        print(*(f"{key}={value}" for key, value in rows[-1].items()), flush=True)
-    good = [row for row in rows if "problem" not in row]
-    print(
-        f"{len(good)} of {len(rows)} converted; "
-        f"{sum(not row.get('transposes') for row in good)} without transposes"
-    )
+        rows.append(bench(name, make, told.to))
+        rows.sort(key=lambda row: row["network"])
+        keep(told.file, rows)
+        latest = next(row for row in rows if row["network"] == name)
+        print(*(f"{key}={value}" for key, value in latest.items()), flush=True)
+    print(summary(rows, told.to))
     return 0
 
 

@@ -341,6 +341,17 @@ ROWS = (
         LINE,
     ),
     call(
+        "repeated_by_batch",
+        lambda x: (x[:2].repeat(x.size(0), 1, 2), x[:1].repeat(x.size(0), x.size(0), 1)),
+        LINE,
+    ),
+    call("spread_in_front", lambda x: x.mean(0).expand(x.size(0), 1, -1, -1) * x[:, None], LINE),
+    call(
+        "differences",
+        lambda x: (x.diff(n=2), x.diff(dim=1, prepend=x[:, :1], append=x[:, :2]), (x > 0).diff()),
+        LINE,
+    ),
+    call(
         "constants", lambda x: x + torch.linspace(0, 1, 11) * torch.eye(5, 11) + torch.full((5, 1), 0.1), LINE
     ),
 )

@@ -140,7 +140,9 @@ def write_roll(op: Roll, node: Node) -> Form:
 @rules.writes(Expand)
 def write_expand(op: Expand, node: Node) -> Form:
     def build(x: Expression, *like: Expression) -> Expression:
-        sizes = [_size(size, *like) for size in op.shape]
+        added = len(op.shape) - node.inputs[0].rank  # torch takes no -1 for an axis that is not there yet
+        told = (1 if size is None and axis < added else size for axis, size in enumerate(op.shape))
+        sizes = [_size(size, *like) for size in told]
         if isinstance(x, Literal):  # a number that stands in the code itself
             dtype = Name(f"torch.{node.inputs[0].dtype}")
             where = {"device": attr(like[0], "device")} if like else {}

@@ -8,10 +8,12 @@ from typing import Any
 from converters.torch.call import OpCall
 from converters.torch.promotion import is_float
 from converters.torch.reads.elementwise import truth
+from converters.torch.reads.reshaping import Range
 from converters.torch.rules import rules
 from porter.graph.model import Value
 from porter.graph.ops.elementwise import Binary, Unary
 from porter.graph.ops.reduction import ArgReduce, Cumulate, Reduce
+from porter.graph.ops.reshaping import Concat, Slice
 from porter.graph.ops.sorting import Sort
 
 PLAIN = {
@@ -157,15 +159,19 @@ def read_cumulate(call: OpCall) -> Value:
 
 @rules.reads("diff")
 def read_diff(call: OpCall) -> Value:
-    from porter.graph.ops.reshaping import Slice
-
-    if call["n"] != 1 or call.get("prepend") is not None or call.get("append") is not None:
-        raise call.refuse("differences of higher order or with added ends")
     axis = call.axis(call["dim"])
-    whole = (None, None, 1)
-    late = call.one(Slice(tuple((1, None, 1) if k == axis else whole for k in range(call.x.rank))), call.x)
-    early = call.one(Slice(tuple((None, -1, 1) if k == axis else whole for k in range(call.x.rank))), call.x)
-    return call.one(Binary("subtract"), late, early)
+    ends = (call.get("prepend"), call.x, call.get("append"))
+    parts = [call.cast(part, call.x.dtype) for part in ends if part is not None]
+    found = call.one(Concat(axis), *parts) if len(parts) > 1 else call.x
+    for _ in range(call["n"]):
+        late, early = (call.one(Slice(_along(found, axis, part)), found) for part in ((1, None), (None, -1)))
+        differ = Binary("not_equal" if found.dtype == "bool" else "subtract")
+        found = call.one(differ, late, early)
+    return found
+
+
+def _along(x: Value, axis: int, part: tuple[int | None, int | None]) -> tuple[Range, ...]:
+    return tuple((*part, 1) if k == axis else (None, None, 1) for k in range(x.rank))
 
 
 @rules.reads("logcumsumexp")
@@ -180,7 +186,6 @@ def read_logcumsumexp(call: OpCall) -> Value:
 @rules.reads("median", "nanmedian", "kthvalue")
 def read_kth(call: OpCall) -> Any:
     """By sorting; of an even number of cells torch's median is the lower middle one."""
-    from porter.graph.ops.reshaping import Slice
     from porter.graph.ops.sorting import ArgSort
 
     if call.get("dim") is None or call.spec.operator == "nanmedian":

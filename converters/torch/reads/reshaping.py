@@ -8,7 +8,7 @@ from typing import Any
 
 from converters.torch.call import OpCall
 from converters.torch.rules import rules
-from porter.graph.dims import Dim, Sym, product
+from porter.graph.dims import Dim, Sym, product, times
 from porter.graph.model import Value
 from porter.graph.ops.indexing import Roll, Split, Stack, Unbind
 from porter.graph.ops.reshaping import Concat, Flip, Pad, Repeat, Reshape, Slice, Tile, Transpose
@@ -225,12 +225,27 @@ def read_repeat(call: OpCall) -> Value:
     if len(counts) > x.rank:
         x = call.with_ones(x, *range(len(counts) - x.rank))
     if any(isinstance(count, Sym) for count in counts):
-        spread = [count if isinstance(count, Sym) else -1 for count in counts]
-        if any(isinstance(c, Sym) and size != 1 for c, size in zip(counts, x.shape, strict=True)):
-            raise call.refuse("repeating an axis as often as the batch is large")
-        x = call.expand(x, spread)
+        x = _repeated(call, x, counts)
         counts = tuple(1 if isinstance(count, Sym) else count for count in counts)
     return x if set(counts) <= {1} else call.one(Tile(counts), x)
+
+
+def _repeated(call: OpCall, x: Value, counts: Sequence[Dim]) -> Value:
+    """Repeated along the axes whose counts only running the model tells: an axis of cells is one more axis
+    in front of it first, which then goes into it."""
+    whole = [
+        times(size, count) if isinstance(count, Sym) else size
+        for size, count in zip(x.shape, counts, strict=True)
+    ]
+    spread: list[Dim] = []
+    news = []
+    for size, count in zip(x.shape, counts, strict=True):
+        if isinstance(count, Sym) and size != 1:
+            news.append(len(spread))
+            spread += [count, -1]
+        else:
+            spread.append(count if isinstance(count, Sym) else -1)
+    return call.reshape(call.expand(call.with_ones(x, *news), spread), whole)
 
 
 @rules.reads("repeat_interleave")
