@@ -154,6 +154,10 @@ class Move:
 
     def apply(self, array: Array, sizes: Sizes = _NO_SIZES) -> Array:
         """The array in the target's layout; a view of it where that is possible."""
+        return self.ordered(array, sizes).reshape(self.target_shape(array.shape, sizes))
+
+    def ordered(self, array: Array, sizes: Sizes = _NO_SIZES) -> Array:
+        """A view in the target's order, without merging axes: row by row, it holds what `apply` gives."""
         move = self.expand(array.ndim, sizes)
         known = _solve(move.source, array.shape, sizes, str(self))
         wanted = {factor.name: factor for factor in move.target.factors}
@@ -161,8 +165,7 @@ class Move:
         split = array.reshape([known[name] for name in given])
         for axis, factor in enumerate(move.source.factors):
             split = _turned(split, axis, factor, wanted[factor.name])
-        ordered = split.transpose([given.index(name) for name in wanted])
-        return ordered.reshape(move.target.shape(known))
+        return split.transpose([given.index(name) for name in wanted])
 
     def permutation(self, rank: int) -> tuple[int, ...]:
         """What to give to `transpose`, where this move only orders whole dimensions anew."""

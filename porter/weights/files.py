@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
-from porter.weights.tensor import Array, Tensor
+from porter.weights.tensor import Moved, Tensor
 
 Progress = Callable[[str, int, int], None]
-
-PIECE = 4 << 20
-"""How many bytes of a tensor are put in order at once."""
-
-WORKERS = 2
-"""Threads that put pieces in order; each piece waits for its turn to be written."""
-
-BLOCK = 256
 
 SAFE_NAMES = {
     "float64": "F64",
@@ -53,6 +45,8 @@ _BYTES = {
 
 def write_safetensors(path: Path, tensors: Mapping[str, Tensor], progress: Progress | None = None) -> None:
     """The safetensors format: a JSON header, then the raw numbers."""
+    from porter.weights.pieces import pieces  # brings threads along
+
     header: dict[str, object] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for key, tensor in tensors.items():
@@ -66,48 +60,22 @@ def write_safetensors(path: Path, tensors: Mapping[str, Tensor], progress: Progr
         offset += size
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    with path.open("wb") as file, ThreadPoolExecutor(WORKERS) as pool:
-        file.write(len(text).to_bytes(8, "little"))
-        file.write(text)
+    start = len(text).to_bytes(8, "little") + text
+    with path.open("wb") as file, pieces() as in_order:
+        _reserve(file, len(start) + offset)
+        file.write(start)
         for place, tensor in enumerate(tensors.values()):
             if progress is not None:
                 progress("writing weights", place, len(tensors))
-            for piece in _pieces(tensor.read(), pool):
+            numbers = tensor.read_unmerged() if isinstance(tensor, Moved) else tensor.read()
+            for piece in in_order.of(numbers):
                 file.write(piece)
 
 
-def _pieces(array: Array, pool: Executor) -> Iterator[memoryview]:
-    """The numbers row by row, some megabytes at a time: a transposed array is never copied as a whole.
-
-    The next pieces are put in order by the pool while one is being written.
-    """
-    if not array.size:
-        return
-    array = np.atleast_1d(array)
-    rows = max(1, PIECE * len(array) // array.nbytes)
-    waiting: deque[Future[Array]] = deque()
-    for start in range(0, len(array), rows):
-        waiting.append(pool.submit(_in_order, array[start : start + rows]))
-        if len(waiting) > WORKERS:
-            yield _bytes(waiting.popleft().result())
-    while waiting:
-        yield _bytes(waiting.popleft().result())
-
-
-def _bytes(array: Array) -> memoryview:
-    return array.reshape(-1).view(np.uint8).data
-
-
-def _in_order(array: Array) -> Array:
-    """The array in row-major order; a transposed matrix block by block, which caches like better."""
-    if array.flags.c_contiguous or array.ndim != 2:
-        return np.ascontiguousarray(array)
-    piece = np.empty(array.shape, array.dtype)
-    for row in range(0, array.shape[0], BLOCK):
-        for column in range(0, array.shape[1], BLOCK):
-            block = (slice(row, row + BLOCK), slice(column, column + BLOCK))
-            piece[block] = array[block]
-    return piece
+def _reserve(file: BinaryIO, size: int) -> None:
+    """Room on the disk at once, where the system can: filling it is faster, and a full disk told early."""
+    if hasattr(os, "posix_fallocate") and size:
+        os.posix_fallocate(file.fileno(), 0, size)
 
 
 def write_h5(path: Path, tensors: Mapping[str, Tensor], progress: Progress | None = None) -> None:
