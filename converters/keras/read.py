@@ -157,7 +157,7 @@ class _Reader:
         return tuple(_output(made[ref.layer, ref.call], ref) for ref in _refs(model.outputs))
 
     def _call(self, layer: LayerSpec, number: int, made: Made, where: _Where) -> Outputs | None:
-        call = layer.calls[number]
+        layer, call = self._placed(layer), layer.calls[number]
         if any(made[ref.layer, ref.call] is None for ref in _refs((call.args, dict(call.kwargs)))):
             if number == 0:  # what it depends on is reported; that its class is unknown is told as well
                 self._note_unknown(layer, where.path)
@@ -177,8 +177,17 @@ class _Reader:
             self.problems += getattr(problem, "problems", ()) or [Problem(label, str(problem))]
             return None
 
+    def _placed(self, layer: LayerSpec) -> LayerSpec:
+        """A whole-model .h5 of Keras 3 names a function like a layer, without a module. A layer gets one
+        argument, and says whether it is trainable."""
+        alike = any(len(call.args) > 1 for call in layer.calls) or "trainable" not in layer.config
+        bare = layer.module is None and layer.model is None and self.context.generation > 2
+        if bare and alike and ("ops", layer.class_name) in rules.reading:
+            return replace(layer, module="keras.ops")
+        return layer
+
     def _note_unknown(self, layer: LayerSpec, above: tuple[str, ...]) -> None:
-        path = (*above, layer.name)
+        layer, path = self._placed(layer), (*above, layer.name)
         for inner in layer.model.layers if layer.model is not None else ():
             self._note_unknown(inner, path)
         if layer.model is not None or layer.class_name in self.custom or _plain_name(layer) in self.custom:
@@ -257,10 +266,7 @@ class _Reader:
 
     def _rule(self, given: LayerCall) -> Rule:
         name = given.spec.class_name
-        operation = ("ops", name)
-        # A whole-model .h5 names an operation like the layer, without a module; layers get one argument.
-        told_twice = given.spec.module is None and len(given.args) > 1 and operation in rules.reading
-        key: object = operation if is_keras_operation(given.spec) or told_twice else name
+        key: object = ("ops", name) if is_keras_operation(given.spec) else name
         rule = rules.reading.get(key) if not _foreign(given.spec) else None
         if rule is None:
             hint = "say what it computes with --custom FILE.py (docs/custom.md)"

@@ -44,8 +44,10 @@ OLD_FORMAT = (
     "dense", "conv2d_same_stride_2_odd", "batch_norm_image", "separable_conv2d", "conv2d_transpose_same",
     "time_distributed_model", "bidirectional_lstm_concat", "normalization_adapted", "nested_twice",
     "sequential_nested", "shared_layer", "multi_io", "frozen_model", "partly_frozen", "unet", "resnet",
+    "ops_softmax_axis", "ops_reshape", "ops_zeros_like",
 )  # fmt: skip
-"""Rows that are saved in the older whole-model HDF5 format too: every kind of nesting and of weight."""
+"""Rows that are saved in the older whole-model HDF5 format too: every kind of nesting and of weight,
+and functions that bear the names of layers."""
 
 
 @dataclass(frozen=True)
