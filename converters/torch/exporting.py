@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from converters.torch.heads import plain_heads
 from porter.dataclass import dataclass
 from porter.errors import RequestError, UnsupportedModel
 
@@ -84,7 +85,7 @@ def _exported(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], shape
 
     settings = {} if shapes is None else {"dynamic_shapes": shapes(module, args, kwargs)}
     try:
-        with _quiet(), _no_fast_path(), torch.enable_grad():
+        with _quiet(), _no_fast_path(), plain_heads(), torch.enable_grad():
             return torch.export.export(module, tuple(args), dict(kwargs), **settings)
     except FAULTS as fault:
         raise UnsupportedModel(

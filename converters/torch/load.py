@@ -37,9 +37,7 @@ def kind(path: Path) -> str:
     if start != b"PK\x03\x04":
         return ""
     names = _names(path)
-    if any(
-        name.endswith(("archive_format", "serialized_exported_program.json")) for name in names
-    ):
+    if any(name.endswith(("archive_format", "serialized_exported_program.json")) for name in names):
         return PROGRAM
     if any("/code/" in name and name.endswith(".py") for name in names):
         return SCRIPT

@@ -16,6 +16,7 @@ TORCHS = "torch.nn.modules."
 def origins(program: Program) -> dict[str, Origin]:
     """The origin of every call, by its name."""
     keys = {held.name: held.tensor.key for held in program.held}
+    made = _made_of(program, keys)
     paths = {module.path for call in program.calls for module in call.modules}
     weighted = Counter(
         call.modules[-1].path for call in program.calls if call.modules and any(_weights(call, keys))
@@ -23,7 +24,17 @@ def origins(program: Program) -> dict[str, Origin]:
     inner = {path.rpartition(".")[0] for path in paths}
     outer = {path for path in paths if any(_within(other, path) for other in inner | paths if other != path)}
     leaves = {path for path in paths - outer if path and weighted[path] <= 1}
-    return {call.name: _origin(call, keys, leaves) for call in program.calls}
+    return {call.name: _origin(call, made, leaves) for call in program.calls}
+
+
+def _made_of(program: Program, keys: Mapping[str, str]) -> dict[str, str]:
+    """The keys of tensors, and of what is computed from tensors alone the first one's."""
+    made = dict(keys)
+    for call in program.calls:
+        taken = [made.get(ref.name) for ref in _refs(call)]
+        if taken and all(taken):
+            made[call.name] = str(taken[0])
+    return made
 
 
 def _within(path: str, outer: str) -> bool:
@@ -69,10 +80,14 @@ def _label(call: Call, key: str, home: str) -> str:
 
 def _weights(call: Call, keys: Mapping[str, str]) -> Iterator[str]:
     """The keys of the tensors that are arguments of a call."""
+    return (keys[ref.name] for ref in _refs(call) if ref.name in keys)
+
+
+def _refs(call: Call) -> Iterator[Ref]:
     todo = list(call.args.values())
     while todo:
         arg = todo.pop(0)
         if isinstance(arg, tuple):
             todo[:0] = arg
-        elif isinstance(arg, Ref) and arg.name in keys:
-            yield keys[arg.name]
+        elif isinstance(arg, Ref):
+            yield arg

@@ -7,7 +7,7 @@ once, when the weight is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from typing import Any
 from zlib import crc32
@@ -130,17 +130,32 @@ def _derived(value: Value, nodes: Sequence[Node]) -> Param:
     sources = [node for node in nodes if isinstance(node.op, Constant)]
     bases = tuple(node.params["value"].tensor for node in sources)
     shape = tuple(size for size in value.shape if isinstance(size, int))
-    formula = " -> ".join(filter(None, map(_told, nodes)))
+    formula = " -> ".join(_told(nodes, value))
     tensor = Derived(bases, formula, shape, value.dtype, _computed(value, nodes, sources))
     return Param(tensor, any(node.params["value"].trainable for node in sources))
 
 
-def _told(node: Node) -> str:
-    """One step for people; constants by a digest, so that equal formulas mean the same."""
-    if not isinstance(node.op, Constant):
-        return repr(node.op)
-    tensor = node.params["value"].tensor
-    return f"constant {crc32(tensor.array.tobytes()):08x}" if isinstance(tensor, Numbers) else ""
+def _told(nodes: Sequence[Node], value: Value) -> Iterator[str]:
+    """The steps, so that equal formulas mean the same.
+
+    Constants stand there by a digest; a step that takes something else than what the one before it gives says
+    which steps' results it takes.
+    """
+    places = {made: (place, k) for place, node in enumerate(nodes) for k, made in enumerate(node.outputs)}
+    before: tuple[Value, ...] = ()
+    for node in nodes:
+        if isinstance(node.op, Constant):
+            tensor = node.params["value"].tensor
+            if isinstance(tensor, Numbers):
+                yield f"constant {crc32(tensor.array.tobytes()):08x}"
+        else:
+            taken = ", ".join(
+                f"{place}.{k}" if k else f"{place}" for place, k in (places[one] for one in node.inputs)
+            )
+            yield repr(node.op) + (f" of {taken}" if node.inputs != before else "")
+        before = node.outputs
+    if value != nodes[-1].outputs[0]:
+        yield f"result {nodes[-1].outputs.index(value)}"
 
 
 def _computed(value: Value, nodes: Sequence[Node], sources: Sequence[Node]) -> Callable[..., np.ndarray]:

@@ -93,13 +93,22 @@ class _Writer:
 
     def _take_inputs(self, names: Sequence[str] | None) -> tuple[str, ...]:
         inputs = self.group.inputs
-        if len(inputs) == 1:
-            chosen = ["x"]
-            self.running["x"] = inputs[0]
-        else:
-            chosen = [self.namer.identifier(name, "x") for name in names or [value.name for value in inputs]]
-        self.held.update((value, Name(name)) for value, name in zip(inputs, chosen, strict=True))
+        chosen = []
+        for place, value in enumerate(inputs):
+            label = self._own_label(place, value) if names is None or len(inputs) == 1 else names[place]
+            if label in RUNNING and label not in self.running:
+                self.running[label] = value
+            else:
+                label = self.namer.identifier(label, "x")
+            self.held[value] = Name(label)
+            chosen.append(label)
         return tuple(chosen)
+
+    def _own_label(self, place: int, value: Value) -> str:
+        """What a nested model calls an input: never after a value of its caller, who is one of many."""
+        if place == 0:
+            return "x"
+        return "mask" if value.dtype == "bool" else "other"
 
     def _step(self, place: int, item: Node | Group) -> None:
         inputs = [self.held[value] for value in item.inputs]

@@ -150,6 +150,11 @@ class Tied(nn.Module):
         return self.head(torch.tanh(self.table(x)))
 
 
+def heads(function: Callable[..., Any], **how: Any) -> Make:
+    """A function of an nn.MultiheadAttention and the inputs."""
+    return lambda: Function(function, part=nn.MultiheadAttention(8, 2, **how))
+
+
 def attention(**how: Any) -> Make:
     """nn.MultiheadAttention as a layer on itself."""
     return lambda: Function(
@@ -246,7 +251,53 @@ ROWS = (
         SEEN,
     ),
     call("mask_of_numbers", masked, HEADS, SEEN),
-    Row("multi_head", attention(), (feed(2, 5, 8),)),
+    Row("multi_head", attention(), (feed(2, 5, 8),), jax=True),
+    Row(
+        "multi_head_weights",
+        heads(lambda part, x, k: part(x, k, k)),
+        (feed(5, 2, 8), feed(3, 2, 8)),
+        jax=True,
+    ),
+    Row(
+        "multi_head_of_several",
+        heads(
+            lambda part, x, k, v: part(x, k, v, average_attn_weights=False),
+            batch_first=True,
+            kdim=7,
+            vdim=3,
+            bias=False,
+        ),
+        (feed(2, 5, 8), feed(2, 4, 7), feed(2, 4, 3)),
+    ),
+    Row(
+        "multi_head_hidden_keys",
+        heads(
+            lambda part, x, s: part(x, x, x, key_padding_mask=s < 0.5, need_weights=False)[0],
+            batch_first=True,
+        ),
+        (feed(2, 5, 8), SEEN),
+        jax=True,
+    ),
+    Row(
+        "multi_head_two_masks",
+        heads(
+            lambda part, x, s: part(
+                x,
+                x,
+                x,
+                key_padding_mask=s < 0.5,
+                attn_mask=torch.ones(5, 5).tril(-2).bool(),
+                need_weights=False,
+            )[0],
+            batch_first=True,
+        ),
+        (feed(2, 5, 8), np.flip(SEEN, 1)),
+    ),
+    Row(
+        "multi_head_mask_of_numbers",
+        heads(lambda part, x, m: part(x, x, x, attn_mask=m), batch_first=True),
+        (feed(2, 5, 8), feed(4, 5, 5)),
+    ),
     Row(
         "multi_head_extras", attention(add_bias_kv=True, add_zero_attn=True, kdim=8, vdim=8), (feed(2, 5, 8),)
     ),

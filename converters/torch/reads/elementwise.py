@@ -137,9 +137,7 @@ def pair(call: OpCall) -> tuple[object, object]:
 
 @rules.reads(*ARITHMETIC)
 def read_arithmetic(call: OpCall) -> Value:
-    function = (
-        ARITHMETIC.get(call.spec.target) or ARITHMETIC[call.name]
-    )
+    function = ARITHMETIC.get(call.spec.target) or ARITHMETIC[call.name]
     left, right = pair(call)
     a, b = call.operand(left, call.dtype), call.operand(right, call.dtype)
     alpha = call.get("alpha", 1)

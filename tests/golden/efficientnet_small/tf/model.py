@@ -35,11 +35,11 @@ class Weight(layers.Layer):
         return {**super().get_config(), "shape": self.shape, "array_dtype": self.array_dtype}
 
 
-def normalization(input_0, rescaling, prefix):
+def normalization(x, other, prefix):
     """Used for normalization."""
-    x = Weight((1, 1, 1, 3), "float32", trainable=False, name=prefix + "_mean")(input_0)
-    normalize = rescaling - x
-    x = Weight((1, 1, 1, 3), "float32", trainable=False, name=prefix + "_std")(input_0)
+    y = Weight((1, 1, 1, 3), "float32", trainable=False, name=prefix + "_mean")(x)
+    normalize = other - y
+    x = Weight((1, 1, 1, 3), "float32", trainable=False, name=prefix + "_std")(x)
     return normalize / x
 
 
