@@ -12,6 +12,9 @@ from porter.graph.model import Value
 PASS_ON: set[str] = set()
 """Layer classes whose output keeps the mask of their (first) input; filled by the layer families."""
 
+TAKES_MASKS = frozenset({"MultiHeadAttention"})
+"""Layer classes of Keras 3 that take the masks of their inputs away, for whatever runs after them."""
+
 
 def passes_mask(*class_names: str) -> None:
     """Declare layer classes that hand the mask of their first input on to their outputs."""

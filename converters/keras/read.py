@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from converters.keras.dtypes import compute_dtype, is_float
 from converters.keras.layer import Context, LayerCall
 from converters.keras.legacy.conventions import TENSORFLOW, Conventions
-from converters.keras.masks import carry_masks
+from converters.keras.masks import TAKES_MASKS, carry_masks
 from converters.keras.operation import is_keras_operation, is_operation
 from converters.keras.rules import rules
+from converters.keras.run_order import run_order
 from converters.keras.settings import misfits
 from converters.keras.spec import Call, LayerSpec, ModelSpec, TensorRef
 from converters.keras.variables import Variables
@@ -134,12 +135,7 @@ class _Reader:
         made: Made = {}
         for ref, value in zip(model.inputs, inputs, strict=True):
             made[ref.layer, ref.call] = (value,)
-        waiting = [
-            (layer, number)
-            for layer in model.layers
-            for number in range(len(layer.calls))
-            if (layer.name, number) not in made
-        ]
+        waiting = [call for call in self._in_order(model) if (call[0].name, call[1]) not in made]
         inside = replace(where, trainable=where.trainable and model.trainable)
         while waiting:
             late = []
@@ -176,6 +172,14 @@ class _Reader:
             label = f"{'/'.join(path)} ({layer.class_name})"
             self.problems += getattr(problem, "problems", ()) or [Problem(label, str(problem))]
             return None
+
+    def _in_order(self, model: ModelSpec) -> list[tuple[LayerSpec, int]]:
+        """Every call: as the file has them, or as Keras runs them where one changes what others see."""
+        calls = [(layer, number) for layer in model.layers for number in range(len(layer.calls))]
+        if self.context.generation > 2 and any(layer.class_name in TAKES_MASKS for layer in model.layers):
+            places = {key: place for place, key in enumerate(run_order(model))}
+            calls.sort(key=lambda call: places.get((call[0].name, call[1]), len(places)))
+        return calls
 
     def _placed(self, layer: LayerSpec) -> LayerSpec:
         """A whole-model .h5 of Keras 3 names a function like a layer, without a module. A layer gets one

@@ -10,6 +10,7 @@ from converters.keras.layer import LayerCall
 from converters.keras.layers.attention_axes import AttentionAxes
 from converters.keras.layers.attention_masks import both, heads_apart, seen, truth, widened
 from converters.keras.layers.attention_parts import Looked, penalty
+from converters.keras.masks import TAKES_MASKS
 from converters.keras.rules import rules
 from converters.keras.spec import LayerSpec
 from porter.dataclass import dataclass
@@ -145,8 +146,8 @@ def _given(layer: LayerCall) -> _Given:
 
 
 def _take_masks(layer: LayerCall, given: _Given) -> None:
-    """Keras 3 takes their masks away from its inputs, also for the layers that use them later."""
-    if layer.context.generation >= 3 and layer.spec.class_name == "MultiHeadAttention":
+    """Keras 3 takes their masks away from its inputs, also for the layers that run later."""
+    if layer.context.generation >= 3 and layer.spec.class_name in TAKES_MASKS:
         for value in (given.query, given.key, given.value):
             layer.context.masks.pop(value, None)
 
