@@ -32,6 +32,9 @@ CALLS = frozenset(
 )
 """Calls that are no more than what is inside them."""
 
+HANDING = frozenset({"cond", "scan"})
+"""Operations that hand what they are given to a program inside."""
+
 
 @dataclass(frozen=True)
 class Held:
@@ -178,11 +181,11 @@ class _Reader:
                     return self._settled(call, whole)
                 return self._inner(next(eqn.params[key] for key in INNER if key in eqn.params), inputs, place)
             rule = _rule(call)
-            if any(isinstance(value, Random) for value in inputs):
+            if name not in HANDING and any(isinstance(value, Random) for value in inputs):
                 raise call.refuse("takes the state of a stream of random numbers")
             return self._settled(call, rule(call))
-        except UnsupportedModel as problem:
-            found = problem.problems or [Problem(place.where, problem.message)]
+        except (UnsupportedModel, open_size()) as problem:
+            found = getattr(problem, "problems", None) or [Problem(place.where, _told(problem, eqn))]
             self.problems.update(dict.fromkeys(found))
             return nothing
 
@@ -212,7 +215,7 @@ class _Reader:
         """What a rule gave; a shape or type that JAX does not give is a bug of the rule."""
         made = found if isinstance(found, tuple) else (found,)
         for value, spec in zip(made, call.outs, strict=True):
-            if isinstance(value, Failed):
+            if isinstance(value, (Failed, Random)):
                 continue
             same = len(value.shape) == spec.rank and all(map(may_equal, value.shape, spec.shape))
             if not same or value.dtype != spec.dtype:
@@ -227,6 +230,20 @@ def _rule(call: PrimitiveCall) -> Rule:
     if isinstance(rule, Unsupported):
         raise call.refuse(rule.because, rule.hint)
     return rule
+
+
+def open_size() -> type[Exception]:
+    """What JAX raises where a number is wanted of a size that only running the model tells."""
+    from jax import errors
+
+    found: type[Exception] = errors.InconclusiveDimensionOperation
+    return found
+
+
+def _told(problem: Exception, eqn: Any) -> str:
+    if isinstance(problem, UnsupportedModel):
+        return problem.message
+    return f"{eqn.primitive.name}: needs a size that only running the model tells; --static-batch fixes it"
 
 
 def live(jaxpr: Any, wanted: Sequence[Any]) -> list[Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from converters.jax.read import Held, Program
+from converters.jax.read import CALLS, INNER, Held, Program
 from converters.jax.read_model import Model
 from converters.jax.read_origins import FOREIGN
 from converters.jax.read_watch import attention_watched
@@ -139,12 +139,34 @@ def _refuse_state(jaxpr: Any, keys: Sequence[str], told: Mapping[str, Any]) -> N
     """A model that changes its own arrays as it runs is no function of its inputs."""
     before = dict(zip(keys, jaxpr.invars, strict=False))
     after = zip(told["after"], jaxpr.outvars[told["count"] :], strict=True)
-    changed = [key for key, var in after if var is not before[key]]
+    handed = _handed(jaxpr)
+    changed = [key for key, var in after if handed.get(var, var) is not before[key]]
     if changed:
         raise UnsupportedModel(
             f"the model overwrites {', '.join(changed[:5])} as it runs, so that its result depends on the "
             "calls before: make it a function of its inputs"
         )
+
+
+def _handed(jaxpr: Any) -> dict[Any, Any]:
+    """Results of calls and loops that are no more than what went in."""
+    same: dict[Any, Any] = {}
+    for eqn in jaxpr.eqns:
+        if eqn.primitive.name not in CALLS and eqn.primitive.name != "scan":
+            continue
+        whole = next(eqn.params[key] for key in INNER if key in eqn.params)
+        inner: Any = getattr(whole, "jaxpr", whole)
+        within = _handed(inner)
+        given = dict(zip(inner.invars, eqn.invars[-len(inner.invars) :], strict=True))
+        fixed = int(eqn.params.get("num_consts", 0))
+        kept = eqn.invars[fixed : fixed + int(eqn.params.get("num_carry", 0))]
+        for place, (outer, var) in enumerate(zip(eqn.outvars, inner.outvars, strict=True)):
+            found = None if hasattr(var, "val") else given.get(within.get(var, var))
+            looped = eqn.primitive.name == "scan"
+            allowed = [kept[place]] if place < len(kept) else eqn.invars[fixed + len(kept) :]
+            if found is not None and (not looped or any(found is one for one in allowed)):
+                same[outer] = same.get(found, found) if not hasattr(found, "val") else found
+    return same
 
 
 CALLBACKS = frozenset({"debug_callback", "debug_print", "io_callback", "pure_callback", "outside_call"})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from converters.jax.read_leaves import ARRAYS, bound, is_traced, whole
@@ -55,13 +55,13 @@ class _Seen:
         def shown(module: Any, *args: Any, **kwargs: Any) -> Any:
             path = self.paths.get(id(module))
             inner = bool(self.active) and self.active[-1] == id(module)
-            if path is None or inner or threading.get_ident() != self.thread:
+            if inner or threading.get_ident() != self.thread:
                 return call(module, *args, **kwargs)
-            mark = Module(path, type(module).__name__, self.calls[path])
-            self.calls[path] += 1
+            mark = None if path is None else Module(path, type(module).__name__, self.calls[path])
+            self.calls[path or ""] += 1
             self.active.append(id(module))
             try:
-                with jax.named_scope(mark.tag):
+                with nullcontext() if mark is None else jax.named_scope(mark.tag):  # transforms copy modules
                     found = call(module, *args, **kwargs)
                     if known is None:
                         return found

@@ -35,6 +35,31 @@ def indexing(_: Any, x: Any, i: Any) -> Any:
     return (*picked, *taken, *written, *ranges)
 
 
+def picking(_: Any, x: Any, i: Any, start: Any) -> Any:
+    """Along axes that are shared, row by row; all ways to add cells."""
+    import jax
+    import jax.numpy as jnp
+    from jax import lax
+
+    rows = (jnp.take_along_axis(x, i[..., None], 1), jnp.take_along_axis(x, -1 - i[..., None], 1))
+    best = jnp.take_along_axis(x, lax.top_k(x[..., 0], 2)[1][..., None], 1)
+    single = (jax.vmap(lambda a, k: a[k])(x, start), jax.vmap(lambda a, k: a[k, 1])(x, i))
+    ranges = (
+        jax.vmap(lambda a, k: lax.dynamic_slice_in_dim(a, k, 3, 0))(x, start),
+        jax.vmap(lambda a, k: lax.dynamic_index_in_dim(a, k, 1))(x, start + 9),
+    )
+    padded = [jnp.pad(x, ((0, 0), (2, 1), (0, 0)), mode=m) for m in ("reflect", "edge", "wrap", "symmetric")]
+    moved = (jnp.roll(x, (2, -1), (1, 2)), jnp.tile(x[:1], (x.shape[0], 1, 2)))
+    written = (x.at[:, 2].set(x[:, 0]), x.at[:, :, 1].multiply(2.0), x.at[:, i[0, 0]].set(x[:, 0]))
+    return (*rows, best, *single, *ranges, *padded, *moved, *written)
+
+
+def averaging(_: Any, x: Any) -> Any:
+    """Means whose axes come back as ones."""
+    y = x.swapaxes(0, 1)
+    return y.mean(0), y.std(0), y.mean(0, keepdims=True) + x.mean((1, 2), keepdims=True)
+
+
 def ordering(_: Any, x: Any) -> Any:
     import jax.numpy as jnp
     from jax import lax
@@ -167,6 +192,8 @@ KERNELS = {
 
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], Any, tuple[np.ndarray, ...]]] = {
     "indexing": (indexing, {}, (reals(3, 5), numbers(4, 3, 2))),
+    "picking": (picking, {}, (reals(3, 5, 4), numbers(4, 3, 2), numbers(2, 3))),
+    "averaging": (averaging, {}, (reals(3, 5, 4),)),
     "ordering": (ordering, {}, (reals(3, 5),)),
     "reducing": (reducing, {}, (reals(3, 5),)),
     "activating": (activating, {}, (reals(3, 6) * 3,)),

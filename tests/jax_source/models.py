@@ -177,6 +177,29 @@ def nested(params: Any, x: Any) -> Any:
     return x
 
 
+class Step(nnx.Module):
+    """A layer as stacks and checkpoints hold it."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.norm = nnx.LayerNorm(4, param_dtype=jnp.bfloat16, dtype=jnp.float32, rngs=rngs)
+        self.dense = nnx.Linear(4, 4, rngs=rngs)
+        self.drop = nnx.Dropout(0.1, rngs=rngs)
+
+    @nnx.remat
+    def __call__(self, x: Any) -> Any:
+        return x + self.drop(nnx.gelu(self.dense(self.norm(x))))
+
+
+class Stacked(nnx.Module):
+    """One layer with the weights of three, walked through by a scan; its norms' weights are bfloat16."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.steps = nnx.vmap(Step)(rngs.split(3))
+
+    def __call__(self, x: Any) -> Any:
+        return nnx.scan(lambda step, x: step(x), in_axes=(0, nnx.Carry), out_axes=nnx.Carry)(self.steps, x)
+
+
 ATTENTION = {
     "norm": {"g": reals(6), "b": reals(6) * 2},
     **{name: reals(6, 2, 4) for name in "qkv"},
@@ -219,6 +242,7 @@ MODELS: Mapping[str, Row] = {
         (reals(2, 5, 6),),
         ("Gru", "Attention"),
     ),
+    "stacked": (lambda: shaken(Stacked(nnx.Rngs(0))), (reals(2, 4),), ("LayerNorm", "Linear") * 3),
     "hand_lstm": (lambda: (by_hand_lstm, {"w": reals(7, 16), "b": reals(16)}), SEQUENCE, ("Lstm",)),
     "hand_attention": (lambda: (by_hand_attention, ATTENTION), (reals(2, 5, 6),), ("LayerNorm", "Attention")),
     "hand_mlp": (lambda: (nested, LAYERS), (reals(2, 3),), ("Linear", "Linear")),

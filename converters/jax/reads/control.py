@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from converters.jax.read_call import WHOLE, PrimitiveCall
+from converters.jax.read_context import Random
 from converters.jax.reads.recurrent import recurrent
 from converters.jax.rules import rules
 from porter.graph.model import Value
 from porter.graph.ops.elementwise import Binary, Where
 from porter.graph.ops.indexing import Index, Stack
+from porter.graph.ops.sources import Constant
 
 LONGEST = 64
 """Loops of more steps are not written out."""
@@ -18,7 +21,8 @@ LONGEST = 64
 @rules.reads("scan")
 def read_scan(call: PrimitiveCall) -> tuple[Any, ...]:
     """A recurrent layer where it is one; else, if it is short, step by step."""
-    found = recurrent(call)
+    streams = any(isinstance(value, Random) for value in call.inputs)
+    found = None if streams else recurrent(call)
     return found if found is not None else _unrolled(call)
 
 
@@ -32,18 +36,34 @@ def _unrolled(call: PrimitiveCall) -> tuple[Any, ...]:
     consts, carried = int(call["num_consts"]), int(call["num_carry"])
     fixed, carry = call.inputs[:consts], list(call.inputs[consts : consts + carried])
     rows = call.inputs[consts + carried :]
-    outputs: list[list[Value]] = []
+    outputs: list[list[Any]] = []
     steps = range(length - 1, -1, -1) if call["reverse"] else range(length)
     assert call.inline is not None
     for step in steps:
-        now = [call.one(Index((step, *(WHOLE,) * (row.rank - 1))), row) for row in rows]
+        now = [_row(call, row, step) for row in rows]
         made = call.inline(call["jaxpr"], [*fixed, *carry, *now])
         carry = made[:carried]
         outputs.append(made[carried:])
     if call["reverse"]:
         outputs.reverse()
-    stacked = [call.one(Stack(0), *column) for column in zip(*outputs, strict=True)]
-    return (*carry, *stacked)
+    return (*carry, *(_stacked(call, column) for column in zip(*outputs, strict=True)))
+
+
+def _row(call: PrimitiveCall, rows: Any, step: int) -> Any:
+    """What a step sees of the rows; of stacked weights, each step has its own."""
+    if isinstance(rows, Random):
+        return rows
+    row = call.one(Index((step, *(WHOLE,) * (rows.rank - 1))), rows)
+    if not call.is_weight(row):
+        return row
+    param = call.as_param(row)
+    return call.one(Constant(param.tensor.shape, row.dtype), params={"value": param})
+
+
+def _stacked(call: PrimitiveCall, column: Sequence[Any]) -> Any:
+    """What each step gave, side by side; streams of random numbers and what failed stay what they are."""
+    other = next((value for value in column if not isinstance(value, Value)), None)
+    return call.one(Stack(0), *column) if other is None else other
 
 
 @rules.reads("cond")

@@ -145,7 +145,7 @@ def read_mul(call: PrimitiveCall) -> Value:
         if count and count > 1 and np.dtype("float32").type(1 / count) == np.float32(factor):
             mean = _mean(call, value, count)
             if mean is not None:
-                return mean
+                return _widened(call, mean)
     return together(call, Binary("multiply"), a, b)
 
 
@@ -170,7 +170,15 @@ def read_div(call: PrimitiveCall) -> Value:
         return together(call, Binary("floor_divide"), together(call, Binary("subtract"), a, rest), b)
     divisor = call.filled(b)
     mean = _mean(call, a, divisor) if divisor else _over_cells(call, a, b)
-    return together(call, Binary("divide"), a, b) if mean is None else mean
+    return together(call, Binary("divide"), a, b) if mean is None else _widened(call, mean)
+
+
+def _widened(call: PrimitiveCall, found: Value) -> Value:
+    """A value of the shape that is wanted, which it may have but for axes to repeat it along."""
+    wide = call.expand(found, call.out.shape)
+    if wide is not found:
+        call.context.slim[wide] = found
+    return wide
 
 
 def _mean(call: PrimitiveCall, total: Value, count: float) -> Value | None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from converters.jax.read_call import PrimitiveCall
+from converters.jax.read_call import PrimitiveCall, Range
 from converters.jax.read_dims import shape_of
 from converters.jax.rules import rules
-from porter.graph.dims import Sym
+from porter.graph.dims import ENDING, Dim, Sym, add
 from porter.graph.model import Value
 from porter.graph.ops.elementwise import Binary
 from porter.graph.ops.indexing import Split, Stack
@@ -88,16 +88,23 @@ def read_split(call: PrimitiveCall) -> tuple[Value, ...]:
 @rules.reads("slice")
 def read_slice(call: PrimitiveCall) -> Value:
     starts, stops = shape_of(call["start_indices"]), shape_of(call["limit_indices"])
-    strides = shape_of(call["strides"] or (1,) * len(starts))
-    ranges = []
+    strides = call["strides"] or (1,) * len(starts)
+    ranges: list[Range] = []
     for start, stop, step, size in zip(starts, stops, strides, call.x.shape, strict=True):
-        if stop == size:
-            stop = size if isinstance(size, int) else -1
-        if isinstance(start, Sym) or isinstance(stop, Sym) or isinstance(step, Sym):
-            raise call.refuse("a range that only running the model tells")
-        whole = stop == (size if isinstance(size, int) else -1)
-        ranges.append((start or None, None if whole else stop, step))
+        end = None if stop == size else _place(call, stop, size)
+        ranges.append((_place(call, start, size) or None, end, int(step)))
     return call.cut(call.x, ranges)
+
+
+def _place(call: PrimitiveCall, place: Dim, size: Dim) -> int:
+    """A place on an axis; one that is told by the axis's open size is counted from its end."""
+    if isinstance(place, int):
+        return place
+    ending = ENDING.fullmatch(place.text)
+    back = -int(ending[3]) if ending is not None and ending[2] == "-" else 0
+    if not back or isinstance(size, int) or add(size, back) != place:
+        raise call.refuse("a range that only running the model tells")
+    return back
 
 
 @rules.reads("rev")
@@ -108,7 +115,14 @@ def read_rev(call: PrimitiveCall) -> Value:
 
 @rules.reads("tile")
 def read_tile(call: PrimitiveCall) -> Value:
-    return call.one(Tile(tuple(int(count) for count in call["reps"])), call.x)
+    """An axis of one cell that is repeated to an open size is broadcast."""
+    counts = shape_of(call["reps"])
+    rows = list(zip(call.x.shape, counts, strict=True))
+    if any(isinstance(count, Sym) and size != 1 for size, count in rows):
+        raise call.refuse("repeats an axis as often as only running the model tells")
+    plain = tuple(1 if isinstance(count, Sym) else count for count in counts)
+    tiled = call.x if set(plain) == {1} else call.one(Tile(plain), call.x)
+    return call.expand(tiled, call.out.shape)
 
 
 @rules.reads("pad")

@@ -9,6 +9,7 @@ from typing import Any
 
 from converters.keras.rules import rules
 from converters.keras.writes.making import op, own_layer
+from converters.keras.writes.reshaping import ranged, write_slice
 from porter.errors import UnsupportedModel
 from porter.graph.dims import Dim
 from porter.graph.model import Node
@@ -42,7 +43,7 @@ def write_index(op_: Index, node: Node) -> Form:
         told.pop()
     if len(told) > 3 and len(told) == len(op_.items) and all(item == slice(None) for item in told[:-1]):
         told = [..., told[-1]]
-    return Inline(lambda x: index(x, *told) if told else x, simple=True)
+    return Inline(lambda x: ranged(x, told), simple=True)
 
 
 def _parts(op_: Index) -> list[Any]:
@@ -56,8 +57,6 @@ def _ranged(item: tuple[int | None, int | None, int]) -> slice:
 
 def _backwards(op_: Index, node: Node) -> Form:
     """First the ranges, which may run backwards, then places and new axes."""
-    from converters.keras.writes.reshaping import write_slice
-
     ranges = tuple(item if isinstance(item, tuple) else (None, None, 1) for item in _parts(op_))
     first = write_slice(Slice(ranges), node)
     then = tuple((None, None, 1) if isinstance(item, tuple) else item for item in op_.items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from converters.keras.rules import rules
@@ -82,7 +83,14 @@ def write_slice(op_: Slice, node: Node) -> Form:
         return _backwards(op_, node)
     if is_alone(node) and _crops(op_, node):
         return Layer(layer(f"Cropping{node.inputs[0].rank - 2}D", node, around(_cut(op_, node))))
-    return Inline(lambda x: index(x, *parts) if parts else x, simple=True)
+    return Inline(lambda x: ranged(x, parts), simple=True)
+
+
+def ranged(x: Expression, parts: Sequence[Any]) -> Expression:
+    """`x[parts]`; a symbolic tensor of Keras's takes no range alone."""
+    if not parts:
+        return x
+    return index(x, *parts, ...) if len(parts) == 1 and isinstance(parts[0], slice) else index(x, *parts)
 
 
 def _crops(op_: Slice, node: Node) -> bool:
