@@ -46,8 +46,9 @@ KERAS_2_ONLY = (
     row("locally_connected1d", "LocallyConnected1D", feed(7, 3), filters=4, kernel_size=3, strides=2),
     row("locally_connected2d", "LocallyConnected2D", feed(6, 5, 2), filters=3, kernel_size=(3, 2)),
     row("thresholded_relu_keras_2", "ThresholdedReLU", feed(6), theta=0.5),
+    row("random_crop_keras_2", "RandomCrop", feed(9, 7, 3), height=4, width=5),
 )
-"""Layers that Keras 3 has no more."""
+"""Layers that Keras 3 has no more, or that did something else."""
 
 FIRST_OF_EACH_CLASS = first_of_each_class(case for case in CASES if case.tf_keras)
 """Rows for Keras 2."""

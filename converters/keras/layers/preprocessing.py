@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from converters.keras.dtypes import compute_dtype
 from converters.keras.layer import LayerCall
 from converters.keras.layers.normalisation import axes_of
+from converters.keras.layers.resampling import read_resizing
 from converters.keras.masks import passes_mask
 from converters.keras.rules import rules
 from porter.graph.model import Param, Value
@@ -165,12 +167,20 @@ AUGMENTATIONS = (
 @rules.reads(*AUGMENTATIONS)
 def read_augmentation(layer: LayerCall) -> Value:
     if layer.spec.class_name == "RandomCrop" and layer.context.generation < 3:
-        raise layer.refuse("in Keras 2 it resizes images in inference", "crop before the model")
+        return _shrunk(layer)
     layer.context.notices.append(
         f"{'/'.join(layer.path)} ({layer.spec.class_name}): changes images while Keras trains and hands them "
         "on in inference, as here; training the converted model goes without it"
     )
     return layer.value
+
+
+def _shrunk(layer: LayerCall) -> Value:
+    """In inference Keras 2's RandomCrop keeps the largest middle part of its proportions, in its size."""
+    told = {"interpolation": "bilinear", "crop_to_aspect_ratio": True, "pad_to_aspect_ratio": False}
+    value = layer.value
+    like = replace(layer, spec=replace(layer.spec, config={**layer.config, **told, "antialias": False}))
+    return layer.cast(read_resizing(like), value.dtype)
 
 
 rules.cannot_read(
