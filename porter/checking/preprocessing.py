@@ -19,6 +19,7 @@ from porter.axes import Move
 from porter.checking.kernels import kernel_of, pictures
 from porter.dataclass import dataclass
 from porter.errors import RequestError
+from porter.numerics.pixels import CAFFE, DEVIATION, MEAN
 
 Array = np.ndarray
 Images = Sequence[Array]
@@ -33,9 +34,6 @@ EXPLAINS = 0.5
 
 CLOSE = 2e-3
 """How near a found scale and offset must be to a customary one to be called by its name."""
-
-MEAN, DEVIATION = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-CAFFE = np.array([123.68, 116.779, 103.939])
 
 CUSTOMS: dict[str, tuple[Array, Array]] = {
     "numbers from 0 to 255 as they are": (np.ones(1), np.zeros(1)),

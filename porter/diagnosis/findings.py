@@ -20,7 +20,7 @@ class Place:
     layer_kind: str
     path: str  # in side b
     before: float
-    after: float
+    after: float | None  # None where the mistake cannot be put into the reference
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,12 @@ class Cause:
         if more:
             listed = ", ".join(place.layer for place in self.places[1:4])
             others = f"; {more} more layer(s) have the same fault ({listed}{', ...' if more > 3 else ''})"
-        return (
-            f"{first.layer} ({first.layer_kind}): {self.sentence}; taking it into account brings the "
-            f"difference from {first.before:.1e} to {first.after:.1e}{others}"
+        with_it = (
+            f"it makes a difference of {first.before:.1e}"
+            if first.after is None
+            else f"taking it into account brings the difference from {first.before:.1e} to {first.after:.1e}"
         )
+        return f"{first.layer} ({first.layer_kind}): {self.sentence}; {with_it}{others}"
 
 
 @dataclass(frozen=True)

@@ -9,22 +9,23 @@ import numpy as np
 from porter.compare.difference import Distance, Yardstick
 from porter.compare.verdict import within_layer_limit
 from porter.dataclass import dataclass
-from porter.graph.model import Node
+from porter.graph.model import Node, Value
 from porter.verification.layers import TargetLayers, Truths
 from porter.workers import Layer
 
 Array = np.ndarray
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Faulty:
-    """A layer that makes something else of true inputs: by how much, and what."""
+    """A layer, or an output, that is something else of true inputs: by how much, and what."""
 
     path: str
     node: Node
     distance: Distance
     stick: Yardstick  # its natural noise
     made: Array
+    value: Value
 
 
 @dataclass
@@ -42,5 +43,5 @@ class Probe(TargetLayers):
             self.forced.append(node)
         if not within_layer_limit(distance):
             made = np.array(self._turned(path, layer.read()))
-            self.faulty.append(Faulty(path, node, distance, truths.sticks[path], made))
+            self.faulty.append(Faulty(path, node, distance, truths.sticks[path], made, node.outputs[0]))
         return path, (distance, noise)

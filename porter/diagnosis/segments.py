@@ -1,47 +1,54 @@
-"""The part of a graph between values that are known and one that is asked for, with one step changed."""
+"""The part of a graph between values that are known and one that is asked for, with mistakes in its steps."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import field
 
 import numpy as np
 
 from porter.dataclass import dataclass
-from porter.diagnosis.hypotheses import Hypothesis
-from porter.errors import GraphError
+from porter.diagnosis.hypothesis import FAULTS, Hypothesis, computed
 from porter.graph.model import Graph, Node, Value
 
 Array = np.ndarray
+Known = Mapping[Value, Array]
+Mistakes = Mapping[Node, Sequence[Hypothesis]]
 
-FAULTS = (GraphError, ValueError, TypeError, IndexError, KeyError, ZeroDivisionError)
-"""What a step raises whose attributes do not fit: the hypothesis is no possible mistake then."""
 
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Segment:
     """Steps in order, from known values to `end`."""
 
     nodes: tuple[Node, ...]
     needs: tuple[Value, ...]
     end: Value
+    read: dict[Node, Mapping[str, Array]] = field(default_factory=dict)  # weights, once they were needed
 
-    def value(
-        self, known: Mapping[Value, Array], changed: Node | None = None, by: Hypothesis | None = None
-    ) -> Array | None:
-        """What comes out at the end, exactly, with `changed` as a hypothesis has it; None where it cannot."""
-        held = {value: _exact(known[value]) for value in self.needs}
+    def value(self, known: Known, mistakes: Mistakes, dtype: str = "float64") -> Array | None:
+        """What comes out at the end with these mistakes in it; None where it cannot be computed."""
         try:
-            with np.errstate(all="ignore"):
-                for node in self.nodes:
-                    given = [held[value] for value in node.inputs]
-                    hypothesis = by if node is changed else None
-                    results = _computed(node, given, hypothesis)
-                    held.update(zip(node.outputs, results, strict=True))
+            return self.values(known, mistakes, dtype)[self.end]
         except FAULTS:
-            if changed is None:
+            if not mistakes:
                 raise
             return None
-        return held[self.end]
+
+    def values(self, known: Known, mistakes: Mistakes, dtype: str = "float64") -> dict[Value, Array]:
+        """All values on the way."""
+        held = {value: _held(known[value], dtype) for value in self.needs}
+        with np.errstate(all="ignore"):
+            for node in self.nodes:
+                params = {name: _held(array, dtype) for name, array in self._params(node).items()}
+                given = [held[value] for value in node.inputs]
+                results = computed(node, given, params, mistakes.get(node, ()))
+                held.update((v, _held(x, dtype)) for v, x in zip(node.outputs, results, strict=True))
+        return held
+
+    def _params(self, node: Node) -> Mapping[str, Array]:
+        if node not in self.read:
+            self.read[node] = {name: param.tensor.read() for name, param in node.params.items()}
+        return self.read[node]
 
 
 def segment(graph: Graph, end: Value, known: Collection[Value]) -> Segment:
@@ -61,16 +68,5 @@ def segment(graph: Graph, end: Value, known: Collection[Value]) -> Segment:
     return Segment(tuple(node for node in graph.nodes if node in needed), tuple(needs), end)
 
 
-def _computed(node: Node, given: Sequence[Array], hypothesis: Hypothesis | None) -> Sequence[Array]:
-    params = {name: _exact(param.tensor.read()) for name, param in node.params.items()}
-    if hypothesis is None:
-        return node.op.meaning(given, params)
-    if hypothesis.inputs is not None:
-        given = [hypothesis.inputs(given[0]), *given[1:]]
-    if hypothesis.change is not None:
-        params = {name: _exact(array) for name, array in hypothesis.change(params).items()}
-    return hypothesis.op.meaning(given, params)
-
-
-def _exact(array: Array) -> Array:
-    return array.astype("float64") if array.dtype.kind in "fV" else array
+def _held(array: Array, dtype: str) -> Array:
+    return array.astype(dtype) if array.dtype.kind in "fV" else array

@@ -106,6 +106,7 @@ class TargetLayers:
     tell: Tell
     missing: list[str] = field(default_factory=list)  # modules that were not seen
     isolated: bool = True
+    ends: tuple[Array, ...] = ()  # the model's outputs, made of the true values of its last layers
     covered: dict[Node, tuple[str, ...]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -135,7 +136,7 @@ class TargetLayers:
             comparable = given.shape == known.exact.shape
             if comparable or (self.plan.counts and given.size != known.exact.size):
                 row = self._row(path, known, given, spacing)
-                if comparable and known.exact.dtype.kind == "f":
+                if known.exact.dtype.kind == "f":
                     stick = known.yardstick_alone(spacing)
                     truths.keep(path, stick, self._back(path, stick.exact))
                 yield path, row
@@ -186,6 +187,7 @@ class TargetLayers:
             yield from (self._judged(truths, *pair) for pair in forced.ready())
         with suppress(NotAvailable):
             yield from (self._judged(truths, *pair) for pair in forced.finish())
+            self.ends = forced.outputs
 
     def _judged(self, truths: Truths, layer: Layer, truth: Array) -> tuple[str, tuple[Distance, float]]:
         stick = truths.sticks[layer.path].with_exact(self._turned(layer.path, truth).astype("float64"))

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from porter.dataclass import dataclass
-from porter.workers.job import FULL, ROOM, WANTS, Array, Layer
+from porter.workers.job import FULL, ROOM, WANTS, Array, Layer, load_arrays
 
 
 class Asked(Protocol):
@@ -109,6 +109,12 @@ class Forcing:
             yield from self._read()
         self.worker.answer(self.number)
         yield from self._read()
+
+    @property
+    def outputs(self) -> tuple[Array, ...]:
+        """What the model made of the true values of its last layers, once all has been given."""
+        file = self.worker.folder / "forced_out.npz"
+        return tuple(load_arrays(file)) if file.exists() else ()
 
     def _lacks(self) -> bool:
         """Whether the worker waits for something that has not been given."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -11,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 
 from porter.workers import Job, NotAvailable, Ran
+from porter.workers.capture import Force
 
 Array = np.ndarray
 
@@ -49,7 +51,7 @@ class InProcess:
         wanted: Sequence[str] | None = None,
         room: float | None = None,
     ) -> None:
-        self.sets, self.capture = sets, capture
+        self.sets, self.capture, self.ran = sets, capture, None
 
     def layer(self, path: str) -> Held | None:
         found = [layer for layer in self.result().layers if (layer.path, layer.call) == (path, 0)]
@@ -90,6 +92,7 @@ class Forcing:
     def __init__(self, worker: InProcess, inputs: Sequence[Array]) -> None:
         self.worker, self.inputs = worker, inputs
         self.given: dict[str, Array] = {}
+        self.outputs: tuple[Array, ...] = ()
 
     def give(self, path: str, truth: Array) -> None:
         self.given[path] = np.array(truth)
@@ -100,22 +103,30 @@ class Forcing:
     def finish(self) -> Iterator[tuple[Held, Array]]:
         seen: dict[str, Held] = {}
 
-        def watch(path: str, arrays: list[Array]) -> list[Array] | None:
-            if path not in self.given or path in seen or len(arrays) != 1:
-                return None
-            seen[path] = Held(path, 0, 0, arrays[0].copy())
-            return [self.given[path]]
+        class Watching(Force):
+            def __call__(self, path: str, arrays: Sequence[Array]) -> Sequence[Array] | None:
+                if path not in given or path in seen or len(arrays) != 1:
+                    return None
+                seen[path] = Held(path, 0, 0, arrays[0].copy())
+                return [given[path]]
 
-        self.worker.model.run(self.inputs, self.worker.job.dtypes, watch)
+        watch, given = Watching(None, list(self.given)), self.given  # type: ignore[arg-type]
+        self.outputs = tuple(self.worker.model.run(self.inputs, self.worker.job.dtypes, watch)[0])
         yield from ((held, self.given[path]) for path, held in seen.items())
 
 
 def loaded(bundle: Path) -> Any:
-    from converters.torch.run import BundleModel
-
+    """The bundle's model, as the runner of its framework holds it."""
     spec = importlib.util.spec_from_file_location("bundle_model", bundle / "model.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return BundleModel(module.load(), "own")
+    target = json.loads((bundle / "porter.json").read_text())["target"]
+    if target == "tf":
+        import keras
+
+        from converters.keras.run import KerasModel
+
+        return KerasModel(keras, module.load())
+    return importlib.import_module(f"converters.{target}.run").BundleModel(module.load(), "own")
