@@ -77,6 +77,8 @@ class _OverAxes(_Keeping):
     def relayout(self, request: Request) -> Relaid:
         layout = request.layouts[0]
         axes = tuple(normal_axis(axis, len(layout.perm)) for axis in self.axes)
+        if axes == (2,) and len(layout.perm) == 3 and request.wanted is None:
+            layout = replace(layout, perm=(0, 1, 2))  # what frameworks have a layer for
         sizes = [request.inputs[0].shape[axis] for axis in axes]
         shape = tuple(size if isinstance(size, int) else 0 for size in sizes)
         move, parts, _ = follow_param(layout, axes, shape)

@@ -100,7 +100,8 @@ class Transpose(Op):
         inner = {self.perm.index(axis): part for axis, part in layout.inner.items()}
         # the target's axis j holds source axis layout.perm[j], which is output axis self.perm.index(that)
         free = Layout(tuple(self.perm.index(axis) for axis in layout.perm), inner)
-        native = _native(rank, request.target)
+        # Layers along the steps of a sequence have their channels last, unless a convolution asks otherwise.
+        native = _native(rank, request.target) if rank > 3 else request.wanted
         # An order that nobody asked for is noted and not made: whoever comes next moves once for both.
         undecided = request.wanted is None and not layout.is_identity
         if inner or undecided or free.is_identity or free in (request.wanted, native):
