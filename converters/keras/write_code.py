@@ -8,6 +8,7 @@ the numbers in which its uses differ are given, and the prefix of its layers' na
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -28,6 +29,9 @@ TAKEN = ("keras", "layers", "ops", "np", "inputs", "outputs", "model", "path", "
 """Names that mean something in generated code."""
 
 BUILD = "build"
+
+WORDS = re.compile(r"(?<=[a-z0-9])(?=[A-Z][a-z])|(?<=[A-Z])(?=[A-Z][a-z])|(?<=[a-z]{2})(?=[A-Z]{2})")
+"""Where a word begins in the name of a class."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,8 @@ def _function_names(program: Program) -> dict[str, str]:
 
 
 def _snake(name: str) -> str:
-    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name).strip("_")
+    """`ViTPatchEmbeddings` as people write it: `vit_patch_embeddings`, and no `vi_t_patch_embeddings`."""
+    return WORDS.sub("_", name).lower().strip("_")
 
 
 def _variables(part: ClassPlan) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from converters.torch.call import Context, OpCall
 from converters.torch.rules import rules
-from converters.torch.scopes import origins
+from converters.torch.scopes import homes, origins
 from converters.torch.spec import Call, Held, Meta, Program, Result
 from porter.dataclass import dataclass
 from porter.errors import GraphError, Problem, UnsupportedModel
@@ -32,7 +32,7 @@ class _Reader:
     def __init__(self, program: Program) -> None:
         self.program = program
         self.context = Context()
-        self.origins = origins(program)
+        self.origins, self.homes = origins(program), homes(program)
         self.problems: list[Problem] = []
 
     def graph(self) -> Graph:
@@ -57,7 +57,8 @@ class _Reader:
     def _held(self, held: Held) -> Value:
         """A tensor of the module as a value; a layer that takes it as a weight does without the value."""
         _path, _, name = held.tensor.key.rpartition(".")
-        self.context.builder.origin = Origin(name, "Parameter", (), held.tensor.key)
+        home = self.homes.get(held.name, ())
+        self.context.builder.origin = Origin(name, "Parameter", home, held.tensor.key)
         op = Constant(held.tensor.shape, held.tensor.dtype)
         param = Param(held.tensor, held.trainable, held.tensor.key)
         (value,) = self.context.add(op, params={"value": param})

@@ -37,6 +37,20 @@ def _made_of(program: Program, keys: Mapping[str, str]) -> dict[str, str]:
     return made
 
 
+def homes(program: Program) -> dict[str, tuple[Scope, ...]]:
+    """For every tensor, by its name, the nested models that it belongs to: those around the first call
+    that takes it, out to the module that owns it."""
+    owners = {held.name: held.tensor.key.rpartition(".")[0] for held in program.held}
+    found: dict[str, tuple[Scope, ...]] = {}
+    for call in program.calls:
+        for name in dict.fromkeys(ref.name for ref in _refs(call)):
+            stack = [module for module in call.modules if module.path]
+            outside = [place for place, module in enumerate(stack) if module.path == owners.get(name)]
+            if name in owners and name not in found:
+                found[name] = _scopes(stack[: outside[0] + 1])[0] if outside else ()
+    return found
+
+
 def _within(path: str, outer: str) -> bool:
     return bool(outer) and path.startswith(f"{outer}.")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Formulas:
         array = self.numbers(value)
         if array is None or not array.size or not (array == array.flat[0]).all():
             return None
-        return float(array.flat[0])
+        return _as_written(array.flat[0])
 
     def numbers(self, value: Value | None) -> np.ndarray | None:
         """The numbers of a constant that is no parameter."""
@@ -95,6 +96,11 @@ class Formulas:
         """Note a new node for the values that it makes."""
         self.producers.update((value, node) for value in node.outputs)
         return node
+
+
+def _as_written(number: Any) -> float:
+    """A number as people write it: 1e-6, where single precision holds 9.999999974752427e-07."""
+    return float(str(number)) if isinstance(number, np.float32) else float(number)
 
 
 def _changes_nothing(op: Op) -> bool:

@@ -29,6 +29,8 @@ def read_attention(call: OpCall) -> Value:
     told = None if scale is None else float(scale)
     if mask is not None and mask.dtype != "bool":
         mask = as_truths(call, mask) or mask
+    if mask is not None and _hides_nothing(call, mask):
+        mask = None
     if mask is None or mask.dtype == "bool":
         inputs = [query, key, value]
         if mask is not None:
@@ -76,6 +78,14 @@ def _may_hide_all(call: OpCall, mask: Value) -> bool:
         return True
     numbers = call.numbers(mask)
     return bool(np.any(np.all(np.isneginf(numbers), axis=-1)))
+
+
+def _hides_nothing(call: OpCall, mask: Value) -> bool:
+    """Whether it is True everywhere, as masks of positions are where all may see all."""
+    value = mask
+    while (maker := call.context.makers.get(value)) is not None and isinstance(maker.op, SHAPING):
+        value = maker.inputs[0]
+    return mask.dtype == "bool" and call.is_constant(value) and bool(np.all(call.numbers(value)))
 
 
 SHAPING = (Expand, Reshape)

@@ -1,0 +1,96 @@
+"""What a transformer of PyTorch looks like in each framework: code as its author would have written it."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import pytest
+import torch
+from torch import nn
+
+from converters.torch.source import read_live
+from porter import pipeline
+from porter.frameworks import target
+from porter.source_model import LiveModel
+
+
+class Embeddings(nn.Module):
+    """Patches of an image behind a token of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.token = nn.Parameter(torch.zeros(1, 1, 8))
+        self.patches = nn.Conv2d(3, 8, 4, 4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images to sequences."""
+        y = self.patches(x).flatten(2).transpose(1, 2)
+        return torch.cat([self.token.expand(x.size(0), -1, -1), y], 1)
+
+
+class Heads(nn.Module):
+    """Attention by hand, with a mask that hides nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.query, self.key, self.value, self.out = (nn.Linear(8, 8) for _ in range(4))
+
+    def forward(self, x: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
+        """A sequence attends to itself."""
+        split = [
+            part(x).view(x.size(0), -1, 2, 4).transpose(1, 2) for part in (self.query, self.key, self.value)
+        ]
+        y = nn.functional.scaled_dot_product_attention(*split, attn_mask=seen)
+        return self.out(y.transpose(1, 2).reshape(x.shape))
+
+
+class Layer(nn.Module):
+    """One block, which is given a second input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(8)
+        self.heads = Heads()
+
+    def forward(self, x: torch.Tensor, seen: torch.Tensor, first: torch.Tensor) -> torch.Tensor:
+        """What came before, what is seen of it, and the sequence as it was."""
+        return x + self.heads(self.norm(x), seen) + first
+
+
+class Pictures(nn.Module):
+    """Two blocks whose inputs come from different places."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.embeddings = Embeddings()
+        self.before, self.after = Layer(), Layer()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images to what their first token says."""
+        y = self.embeddings(x)
+        seen = torch.ones(5, 5, dtype=torch.bool)[None, None].expand(x.size(0), -1, -1, -1)
+        z = self.before(y, seen, torch.relu(y))
+        return self.after(z, seen, torch.tanh(y))[:, 0]
+
+
+@cache
+def code(framework: str) -> str:
+    """The file that is written for it."""
+    model = read_live(LiveModel(Pictures().eval(), (torch.randn(2, 3, 8, 8),)))
+    _, written = pipeline.write(model, target(framework), pipeline.Options("native"))
+    return written.source
+
+
+@pytest.mark.parametrize("framework", ["torch", "jax", "tf"])
+def test_blocks_alike_are_one_class_whoever_calls_them(framework: str) -> None:
+    text = code(framework)
+    assert "Layer2" not in text
+    assert "layer2(" not in text
+    assert "token" in text.split("Used for embeddings")[1].split("Used for")[0], "a parameter left its module"
+
+
+@pytest.mark.parametrize(
+    ("framework", "whole"), [("tf", "layers.MultiHeadAttention(2, 4"), ("jax", "nnx.MultiHead")]
+)
+def test_heads_by_hand_are_the_attention_of_the_target(framework: str, whole: str) -> None:
+    assert whole in code(framework)
