@@ -23,9 +23,7 @@ OPERATIONS = ("keras.src.ops", "keras.ops")
 Path = tuple[str, ...]
 
 
-def found_by_object(
-    slots: Sequence[Slot], model: ModelSpec, store: ArrayStore
-) -> dict[Slot, Stored | None]:
+def found_by_object(slots: Sequence[Slot], model: ModelSpec, store: ArrayStore) -> dict[Slot, Stored | None]:
     """The array for each slot, by the path of its object; None where the file has none."""
     if store.file is None:
         return dict.fromkeys(slots)
@@ -105,9 +103,7 @@ class _Tree:
         inner: object = layer
         for part in attribute:
             if part.isdigit() and isinstance(inner, list):
-                group = (
-                    f"{group}/{_numbered([snake(item.class_name) for item in inner])[int(part)]}"
-                )
+                group = f"{group}/{_numbered([snake(item.class_name) for item in inner])[int(part)]}"
                 inner = inner[int(part)]
             else:
                 group = self._child(group, part)
@@ -189,7 +185,13 @@ def _walk(model: ModelSpec, prefix: Path) -> Iterator[tuple[Path, LayerSpec]]:
 
 
 def _identity(layer: LayerSpec) -> str:
-    return f"{layer.class_name} {layer.name} {layer.config!r} {layer.model!r}"
+    """What a layer is, whatever calls it, and whether or not the file numbers the object."""
+    config = {
+        key: _identity(item) if isinstance(item, LayerSpec) else item for key, item in layer.config.items()
+    }
+    inner = layer.model.layers if layer.model is not None else ()
+    parts = [f"{_identity(item)} {item.calls!r}" for item in inner]
+    return f"{layer.class_name} {layer.name} {config!r} {parts!r}"
 
 
 def _wrapped(layer: LayerSpec) -> Iterable[tuple[str, LayerSpec]]:

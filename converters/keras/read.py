@@ -15,6 +15,7 @@ from converters.keras.rules import rules
 from converters.keras.run_order import run_order
 from converters.keras.settings import misfits
 from converters.keras.spec import Call, LayerSpec, ModelSpec, TensorRef
+from converters.keras.values import flat
 from converters.keras.variables import Variables
 from porter.custom import FAULTS
 from porter.dataclass import dataclass
@@ -150,7 +151,9 @@ class _Reader:
                     f"model {model.name!r}: layers wait for one another or for nothing: {names}"
                 )
             waiting = late
-        return tuple(_output(made[ref.layer, ref.call], ref) for ref in _refs(model.outputs))
+        # who uses a nested model's outputs numbers them in Keras's order, which sorts dictionaries
+        ends = flat(model.outputs) if where.path else _refs(model.outputs)
+        return tuple(_output(made[ref.layer, ref.call], ref) for ref in ends)
 
     def _call(self, layer: LayerSpec, number: int, made: Made, where: _Where) -> Outputs | None:
         layer, call = self._placed(layer), layer.calls[number]
@@ -163,7 +166,8 @@ class _Reader:
             args = tuple(_resolve(arg, made) for arg in call.args)
             kwargs = {name: _resolve(arg, made) for name, arg in call.kwargs.items()}
             trainable = where.trainable and bool(layer.config.get("trainable", True))
-            inputs = tuple(_values(args[0] if args else kwargs))
+            first = args[0] if args else kwargs
+            inputs = tuple(_values(first if layer.model is None else _by_name(layer.model, first)))
             given = LayerCall(
                 self.context, layer, path, inputs, args, kwargs, trainable=trainable, number=number
             )
@@ -315,6 +319,14 @@ def _cast_inputs(given: LayerCall) -> LayerCall:
         args=tuple(_mapped(arg, swap) for arg in given.args),
         kwargs={name: _mapped(arg, swap) for name, arg in given.kwargs.items()},
     )
+
+
+def _by_name(model: ModelSpec, given: Any) -> Any:
+    """What a nested model is given, in the order of its inputs; a dictionary names them, or is sorted."""
+    if not isinstance(given, Mapping):
+        return given
+    by_layer = [ref.layer for ref in model.inputs]
+    return [given[name] for name in (by_layer if set(by_layer) == set(given) else sorted(given, key=str))]
 
 
 def _ready(call: Call, made: Made) -> bool:

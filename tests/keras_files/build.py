@@ -35,6 +35,22 @@ def tangled(keras: Any) -> Any:
     return filled(keras.Model([inputs, other], [y, state], name="tangled"))
 
 
+def reused(keras: Any) -> Any:
+    """A model that is used by itself and inside another one, beside one of its own class."""
+    layers = keras.layers
+
+    def block(name: str) -> Any:
+        inputs = keras.Input((6,))
+        values = layers.Add(name=f"{name}_add")([layers.Dense(6, name=f"{name}_dense")(inputs), inputs])
+        return keras.Model(inputs, layers.BatchNormalization(name=f"{name}_norm")(values), name=name)
+
+    first = block("first")
+    row = keras.Sequential([first, block("second"), layers.Dense(4, name="last")], name="row")
+    inputs = keras.Input((6,), name="vector")
+    values = first(inputs)
+    return filled(keras.Model(inputs, [row(inputs), row(values), values], name="reused"))
+
+
 def image(keras: Any) -> Any:
     """A Sequential without a layer for its input."""
     layers = keras.layers

@@ -16,7 +16,7 @@ import tf_keras
 from converters.keras.bind import bind
 from converters.keras.load import load, recognises
 from porter.errors import WeightsError
-from tests.keras_files.build import filled, image, tangled
+from tests.keras_files.build import filled, image, reused, tangled
 from tests.keras_files.live import slots_of
 
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -93,6 +93,18 @@ def test_every_array_reaches_its_variable(
         np.testing.assert_array_equal(binding.tensors[slot].read(), numbers, err_msg=str(slot))
     assert all(row.slots or row.reason for row in binding.ledger)
     assert saved.origin.generation == (3 if generation == "keras3" else 2)
+
+
+@pytest.mark.parametrize("form", ["archive", "whole", "objects"])
+@pytest.mark.parametrize("generation", KERASES)
+def test_a_model_that_is_used_in_two_places_is_stored_once(
+    tmp_path: Path, generation: str, form: str
+) -> None:
+    model = reused(KERASES[generation])
+    wanted = slots_of(model)
+    binding = bind(list(wanted), load(FORMATS[form](model, tmp_path)))
+    for slot, numbers in wanted.items():
+        np.testing.assert_array_equal(binding.tensors[slot].read(), numbers, err_msg=str(slot))
 
 
 @pytest.mark.parametrize("generation", KERASES)

@@ -111,6 +111,16 @@ def _two_outputs_inside(keras: Any, vector: Any) -> Any:
     return layers.Subtract(name="gap")([left, right])
 
 
+def _dictionaries_inside(keras: Any, vector: Any) -> Any:
+    """A nested model that takes and gives dictionaries, whose order is that of their keys."""
+    layers = keras.layers
+    inputs = {name: keras.Input((6,), name=name) for name in ("second", "first")}
+    outputs = {name: layers.Dense(4, name=f"{name}_dense")(one) for name, one in inputs.items()}
+    pair = keras.Model(inputs, {"late": outputs["first"], "early": outputs["second"]}, name="pair")
+    found = pair({"second": vector, "first": layers.Dense(6, name="dense")(vector)})
+    return layers.Subtract(name="gap")([found["late"], found["early"]])
+
+
 def _input_is_output(keras: Any, vector: Any) -> list[Any]:
     return [vector, keras.layers.Dense(3, name="dense")(vector)]
 
@@ -168,6 +178,7 @@ CASES: tuple[LayerCase, ...] = (
     graph("nested_twice", _nested_twice, feed(6, 5, 3)),
     graph("nested_shared", _nested_shared, feed(6, 5, 3), feed(6, 5, 3)),
     graph("nested_two_outputs", _two_outputs_inside, feed(6)),
+    graph("nested_dictionaries", _dictionaries_inside, feed(6)),
     graph("shared_layer", _shared_layer, feed(6), feed(6)),
     graph("one_input_twice", lambda keras, x: keras.layers.Multiply(name="square")([x, x]), feed(5)),
     graph("input_is_output", _input_is_output, feed(5)),
