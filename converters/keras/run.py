@@ -20,6 +20,7 @@ from converters.keras.load import SavedModel
 from converters.keras.load import load as load_files
 from porter.errors import RunError
 from porter.workers.bundle_module import import_bundle
+from porter.workers.capture import Force
 from porter.workers.job import Learned, Watch
 from porter.workers.process import NotAvailable
 
@@ -170,6 +171,9 @@ def _groups(model: Any, watch: Watch | None, rows: int) -> list[list[tuple[str, 
 class KerasModel:
     """A Keras model that takes and gives NumPy arrays."""
 
+    replaces = True
+    """A run can be forced along true values."""
+
     def __init__(self, keras: Any, model: Any) -> None:
         self.keras, self.model = keras, model
         self.compiled = False
@@ -188,6 +192,9 @@ class KerasModel:
         given = [
             tf.cast(tf.convert_to_tensor(array), dtype) for array, dtype in zip(inputs, dtypes, strict=True)
         ]
+        if isinstance(watch, Force):
+            outputs = self._forced(given, watch)
+            return [_array(value) for value in outputs], [value.dtype.name for value in outputs]
         first, *rest = _groups(self.model, watch, len(given[0]) if given else 1)
         outputs, layers = self._computed(given, first)
         for group in (first, *rest):
@@ -207,6 +214,27 @@ class KerasModel:
         except (tf.errors.OpError, ValueError, NotImplementedError) as error:
             results = self._by_xla(flat, given, error)
         return results
+
+    def _forced(self, given: Any, watch: Watch) -> list[Any]:
+        """One run, layer by layer, in which `watch` says what takes the place of what a layer gives."""
+        graph = getattr(self.model, "_functional", None) or self.model  # which a Sequential has inside
+        if not hasattr(graph, "_run_through_graph") or self._broadcasting(_listed, given) is not _listed:
+            raise NotAvailable("it cannot be run layer by layer")
+        names = {name for name, _ in _layer_outputs(self.model)}
+
+        def shown(operation: Any) -> Callable[..., Any]:
+            def call(*args: Any, **named: Any) -> Any:
+                if getattr(operation, "_call_has_training_arg", False):
+                    named.setdefault("training", False)
+                result = operation(*args, **named)
+                return _replaced(operation.name, result, watch) if operation.name in names else result
+
+            return call
+
+        try:
+            return _listed(graph._run_through_graph(given, operation_fn=shown))
+        except (tf.errors.OpError, ValueError, NotImplementedError) as error:
+            raise NotAvailable(f"it cannot be run layer by layer: {_brief(error)}") from error
 
     def _broadcasting(self, flat: Callable[[Any], Any], given: Any) -> Callable[[Any], Any]:
         """Keras 3 on TensorFlow adds one row to a row as if it were a bias, where it has the size of one,
@@ -265,6 +293,20 @@ def _layer_outputs(model: Any) -> Iterator[tuple[str, Any]]:
             outputs = _listed(layer.output)
             if len(outputs) == 1:
                 yield layer.name, outputs[0]
+
+
+def _replaced(name: str, result: Any, watch: Watch) -> Any:
+    """What the layers that follow see of a layer's result: its numbers may change, its mask stays."""
+    from keras.src.backend import get_keras_mask, set_keras_mask
+
+    instead = watch(name, [_array(result)])
+    if instead is None:
+        return result
+    truth = tf.cast(tf.convert_to_tensor(np.array(instead[0])), result.dtype)
+    mask = get_keras_mask(result)
+    if mask is not None:
+        set_keras_mask(truth, mask)
+    return truth
 
 
 def _adds_unlike(model: Any) -> bool:

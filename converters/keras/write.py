@@ -73,7 +73,7 @@ class Draft:
 
 def write(laid: LaidOut, weights_format: str = "h5") -> Written:
     """The Keras form of a graph; every op that Keras cannot say is reported in one error."""
-    graph, parts = whole_heads(laid.graph, keras_has)
+    graph, _ = whole_heads(laid.graph, keras_has)
     draft = _draft(graph, ())
     clashes = _clashes(draft.model)
     if clashes:
@@ -84,6 +84,7 @@ def write(laid: LaidOut, weights_format: str = "h5") -> Written:
     modules: dict[str, Node] = {}
     plain: set[str] = set()
     calls = {made.name: len(made.calls) for made in draft.model.made}
+    made_by = laid.graph.producers()  # nodes are made anew for Keras, and their values are not
     for node, form in draft.forms.items():
         if not isinstance(form, Layer):
             continue
@@ -92,8 +93,7 @@ def write(laid: LaidOut, weights_format: str = "h5") -> Written:
             raise GraphError(f"{node.origin}: the code makes no layer {node.full_name}")
         for key, weight in form.weights.items():
             weights.setdefault(f"layers.{named[node.full_name]}.{key}", weight)
-        was = node.was or node
-        modules.setdefault(node.full_name, parts.get(was, was))
+        modules.setdefault(node.full_name, made_by[node.outputs[0]])
         if form.statements is None and form.use is None and calls[node.full_name] == 1:
             plain.add(node.full_name)
     extras: dict[str, Extra] = {ARCHITECTURE: JsonFile(config), ARCHIVE: Archive(config)}
@@ -110,9 +110,7 @@ def _draft(graph: Graph, avoid: Sequence[str]) -> Draft:
     program = translate(graph, rules, dialect, class_name(graph.name))
     names = input_names(graph)
     entries = [Entry(names[value], value) for value in graph.inputs]
-    scopes = {
-        attribute_of(scope.name): scope.name for node in graph.nodes for scope in node.origin.scopes
-    }
+    scopes = {attribute_of(scope.name): scope.name for node in graph.nodes for scope in node.origin.scopes}
     made = functions(program, safe_name(graph.name, "model"), entries, scopes)
     known = {**dict.fromkeys(program.helpers, ()), **own}
     return Draft(graph, program.forms, program, made, follow(made, known))
