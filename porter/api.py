@@ -38,7 +38,10 @@ __all__ = [
 
 if TYPE_CHECKING:
     from porter.checking.preprocessing import Preprocessing
+    from porter.report import Kind as ReportKind
     from porter.verification import Recorded
+
+    _Found = Comparison | Diagnosis | Check | Preprocessing
 
 Progress = Callable[[str, int, int], None]
 Source = str | Path | Sequence[str | Path]
@@ -221,18 +224,17 @@ def verify(
     `source_backend` is what an old file was trained on, where it does not say.
     """
     from porter import own_data, verification
-    from porter.report import write as write_report
 
-    how = verification.Settings(_tolerance(tolerance), progress=progress, seed=seed, gradients=gradients)
+    how = verification.Settings(
+        verification.tolerance_of(tolerance), progress=progress, seed=seed, gradients=gradients
+    )
     how = how if memory is None else replace(how, memory=memory)
     with own_data.prepared(inputs, preprocess) as file:
         sides = [_model(side, source_backend, example_inputs, file) for side in (a, b)]
         comparison = verification.of_two(sides[0], sides[1], file, how)
     if per_layer and not comparison.layers:
         comparison = replace(comparison, notes=(*comparison.notes, NO_LAYERS))
-    if report is not None:
-        Path(report).mkdir(parents=True, exist_ok=True)
-        write_report(Path(report), comparison)
+    _report(report, "verification", comparison)
     return comparison
 
 
@@ -268,6 +270,7 @@ def diagnose(
     example_inputs: Any = None,
     memory: int | None = None,
     seed: int = 0,
+    report: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Diagnosis:
     """Why do two models differ, and what would mend it?
@@ -275,7 +278,7 @@ def diagnose(
     Sides are as for `verify`. Of each layer that makes something else of true inputs, every plausible mistake
     (a flipped kernel, another order of gates, another epsilon or padding) is tried, and the one that explains
     it is the cause. `fix` names a folder for a repaired copy of the bundle `b`, which is verified; what is
-    wrong in its code is told.
+    wrong in its code is told. `report` names a folder for `report.html` and `report.json`.
     """
     from porter import verification
     from porter.diagnosis.two import of_two
@@ -284,7 +287,9 @@ def diagnose(
     how = how if memory is None else replace(how, memory=memory)
     sides = [_model(side, source_backend, example_inputs) for side in (a, b)]
     file, out = (Path(path) if path is not None else None for path in (inputs, fix))
-    return of_two(sides[0], sides[1], file, how, out, force=force)
+    found = of_two(sides[0], sides[1], file, how, out, force=force)
+    _report(report, "diagnosis", found)
+    return found
 
 
 def check(
@@ -293,6 +298,7 @@ def check(
     inputs: str | Path | None = None,
     both_ways: bool = True,
     source_backend: str | None = None,
+    report: str | Path | None = None,
     progress: Progress | None = None,
 ) -> Check:
     """Does one model agree with itself: alone and in a batch, again, elsewhere, in another precision?
@@ -309,10 +315,14 @@ def check(
     file = Path(inputs) if inputs is not None else None
     request = _request(source, source_backend=source_backend).shown(file)
     given = user_inputs(file) if file is not None else None
-    return run_check(side(request), given, Settings(progress=progress), both_ways=both_ways)
+    found = run_check(side(request), given, Settings(progress=progress), both_ways=both_ways)
+    _report(report, "check", found)
+    return found
 
 
-def check_preprocessing(one: str, two: str, images: Sequence[str | Path]) -> Preprocessing:
+def check_preprocessing(
+    one: str, two: str, images: Sequence[str | Path], report: str | Path | None = None
+) -> Preprocessing:
     """What do two preprocessing functions do differently to the same images?
 
     Each function is named as `file.py:function` and makes an array of an image's path; it is run in a process
@@ -320,13 +330,18 @@ def check_preprocessing(one: str, two: str, images: Sequence[str | Path]) -> Pre
     orientation, channel order, crop, scale and offset, statistics of each image, rounding, the kernel of
     resizing.
     """
-    from porter.checking import preprocessing
-    from porter.checking.calls import Function, called
+    from porter.checking.calls import of_two_functions
 
-    first, second = Function.parse(one), Function.parse(two)
-    files = preprocessing.images_in(images)
-    names = (str(first), str(second)) if str(first) != str(second) else (one, two)
-    return preprocessing.compare(*names, files, called(first, files), called(second, files))
+    found = of_two_functions(one, two, images)
+    _report(report, "preprocessing", found)
+    return found
+
+
+def _report(folder: str | Path | None, kind: ReportKind, found: _Found) -> None:
+    if folder is not None:
+        from porter.report import write_facts
+
+        write_facts(Path(folder), kind, found.to_dict())
 
 
 def inspect(
@@ -346,19 +361,6 @@ def inspect(
 
 
 NO_LAYERS = "layers were not compared: that needs a model and the bundle that porter made of it"
-
-
-def _tolerance(told: str | tuple[float, float]) -> tuple[float, float] | None:
-    if told == "auto":
-        return None
-    try:
-        words = told.split(",") if isinstance(told, str) else told
-        atol, rtol = (float(word) for word in words)
-    except (TypeError, ValueError) as error:
-        raise RequestError(f"tolerance {told!r} is neither 'auto' nor two numbers ATOL,RTOL") from error
-    if not (0 <= atol < float("inf") and 0 <= rtol < float("inf")):
-        raise RequestError(f"tolerance {told!r}: both numbers must be zero or more, and finite")
-    return atol, rtol
 
 
 def _model(

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from porter.checking.preprocessing import Preprocessing, compare, images_in
 from porter.dataclass import dataclass
 from porter.errors import RequestError, RunError
 
@@ -80,3 +81,11 @@ def called(function: Function, images: Sequence[Path]) -> list[Array]:
             words = done.stderr.strip().splitlines()[-1:] or ["without a word"]
             raise RunError(f"{function}: failed: {words[0][-LAST_WORDS:]}")
         return [np.load(Path(folder) / f"{place}.npy", allow_pickle=False) for place in range(len(images))]
+
+
+def of_two_functions(one: str, two: str, images: Sequence[str | Path]) -> Preprocessing:
+    """What two functions, named as a user names them, do differently to the same images."""
+    first, second = Function.parse(one), Function.parse(two)
+    files = images_in(images)
+    names = (str(first), str(second)) if str(first) != str(second) else (one, two)
+    return compare(*names, files, called(first, files), called(second, files))

@@ -7,7 +7,7 @@ left.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import permutations, product
 from pathlib import Path
@@ -17,6 +17,7 @@ import numpy as np
 
 from porter.axes import Move
 from porter.checking.kernels import kernel_of, pictures
+from porter.compare.heat import heat_map
 from porter.dataclass import dataclass
 from porter.errors import RequestError
 from porter.numerics.pixels import CAFFE, DEVIATION, MEAN
@@ -76,6 +77,7 @@ class Preprocessing:
     images: int
     causes: tuple[Cause, ...]
     left: float  # the largest difference that remains unexplained, of the range of the first's numbers
+    maps: tuple[Mapping[str, Any], ...] = ()  # where the image that differs most does so, before and after
 
     @property
     def same(self) -> bool:
@@ -95,7 +97,8 @@ class Preprocessing:
         """All facts, JSON-ready."""
         causes = [asdict(cause) for cause in self.causes]
         plain = {"one": self.one, "two": self.two, "images": self.images, "left": self.left}
-        return {"schema": 1, **plain, "same": self.same, "verdict": self.verdict, "causes": causes}
+        told = {"same": self.same, "verdict": self.verdict, "causes": causes, "maps": list(self.maps)}
+        return {"schema": 1, **plain, **told}
 
     def lines(self) -> list[str]:
         """For people."""
@@ -112,8 +115,20 @@ def compare(one: str, two: str, files: Sequence[Path], first: Images, second: Im
         raise RequestError("no images were given to preprocess")
     a, b = [_plain(one, x) for x in first], [_plain(two, x) for x in second]
     hunt = _Hunt([one, two], list(files), a, b)
+    before = list(_maps("as they are", files, a, b))
     hunt.run()
-    return Preprocessing(one, two, len(files), tuple(hunt.causes), hunt.distance())
+    after = list(_maps("with the causes taken off", files, hunt.a, hunt.b)) if hunt.causes else []
+    return Preprocessing(one, two, len(files), tuple(hunt.causes), hunt.distance(), (*before, *after))
+
+
+def _maps(told: str, files: Sequence[Path], a: Images, b: Images) -> Iterator[Mapping[str, Any]]:
+    """Where the first image that differs does so."""
+    for file, x, y in zip(files, a, b, strict=True):
+        if x.shape == y.shape and x.ndim == 3 and not np.array_equal(x, y):
+            heat = heat_map(x[None].astype("float64"), y[None].astype("float64"), (1, 2))
+            if heat is not None:
+                yield {"name": f"{file.name}, {told}", "top": heat.top, "shades": heat.shades}
+            return
 
 
 def _plain(who: str, image: Array) -> Array:

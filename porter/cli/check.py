@@ -13,7 +13,7 @@ def run(told: argparse.Namespace, output: Output) -> int:
     """Prints what was found; 1 where the model does not agree with itself, or two functions do not agree."""
     if told.preprocess is not None:
         one, two = told.preprocess
-        differences = api.check_preprocessing(one, two, told.source)
+        differences = api.check_preprocessing(one, two, told.source, told.report)
         output.result(differences.to_dict(), differences.lines())
         return 0 if differences.same else 1
     with output.progress() as progress:
@@ -22,6 +22,7 @@ def run(told: argparse.Namespace, output: Output) -> int:
             inputs=told.inputs,
             both_ways=told.compiled,
             source_backend=told.source_backend,
+            report=told.report,
             progress=progress,
         )
     output.result(found.to_dict(), found.lines())

@@ -21,6 +21,7 @@ def run(told: argparse.Namespace, output: Output) -> int:
             source_backend=told.source_backend,
             memory=told.memory,
             seed=told.seed,
+            report=told.report,
             progress=progress,
         )
     output.result(found.to_dict(), found.lines())

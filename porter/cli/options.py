@@ -81,9 +81,7 @@ def _add_supplies(parser: ArgumentParser) -> None:
     group.add_argument(
         "--static-batch", action="store_true", help="keep the batch size of the example inputs"
     )
-    group.add_argument(
-        "--weights", type=Path, metavar="FILE", help="weights for a source module.py:factory"
-    )
+    group.add_argument("--weights", type=Path, metavar="FILE", help="weights for a source module.py:factory")
     _add_backend(group)
 
 
@@ -113,7 +111,7 @@ def add_verify(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--gradients", action="store_true", help="compare gradients and one step of training too"
     )
-    parser.add_argument("--report", type=Path, metavar="DIR", help="write the report files there")
+    _add_report(parser)
     parser.add_argument("--junit", type=Path, metavar="FILE", help="write a JUnit XML file for CI")
     _add_backend(parser)
     parser.add_argument(
@@ -137,6 +135,7 @@ def add_diagnose(parser: ArgumentParser) -> None:
         "--fix", type=Path, metavar="DIR", help="write a repaired copy of the bundle B there, and verify it"
     )
     parser.add_argument("--force", action="store_true", help="replace an existing folder")
+    _add_report(parser)
     _add_backend(parser)
     parser.add_argument(
         "--memory",
@@ -161,6 +160,10 @@ def add_record(parser: ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace an existing output directory")
     _add_backend(parser)
     _add_talk(parser)
+
+
+def _add_report(parser: ArgumentParser) -> None:
+    parser.add_argument("--report", type=Path, metavar="DIR", help="write the report files there")
 
 
 def _add_seed(parser: ArgumentParser) -> None:
@@ -189,6 +192,7 @@ def add_check(parser: ArgumentParser) -> None:
         default=True,
         help="run it compiled as well as not (default: yes; takes PyTorch a while)",
     )
+    _add_report(parser)
     _add_backend(parser)
     _add_talk(parser)
 

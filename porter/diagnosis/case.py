@@ -41,6 +41,7 @@ class Case:
     changing: bool  # whether side b gives something else when it is asked again
     stored: StoredWeights
     settings: Settings
+    image: tuple[int, int] | None = None  # axes of height and width
     exact: dict[Value, Array] = field(default_factory=dict)
     parts: dict[Faulty, Segment] = field(default_factory=dict)
 
@@ -91,7 +92,8 @@ def _of_trial(trial: Trial, worker: Runner) -> Case:
     faulty = sorted(probe.faulty, key=lambda one: order[one.node])
     forced = {node.outputs[0] for node in probe.forced}
     stored = StoredWeights.of(b, plan)
-    case = Case(b, plan, inputs, faulty, forced, outputs, changing, stored, settings)
+    image = image_axes(common)
+    case = Case(b, plan, inputs, faulty, forced, outputs, changing, stored, settings, image)
     ends = ordered(probe.ends) if probe.ends else () if faulty else outputs
     case.faulty += _faulty_ends(case, ends)
     _remember(case)

@@ -9,7 +9,7 @@ from pathlib import Path
 from porter.compare.inputs import InputSet
 from porter.diagnosis.case import Case
 from porter.diagnosis.code_lines import lines_of
-from porter.diagnosis.findings import Cause, Diagnosis, Place
+from porter.diagnosis.findings import Cause, Diagnosis, Place, Tried
 from porter.diagnosis.probe import Faulty
 from porter.diagnosis.search import Explained, Search
 from porter.graph.model import Node
@@ -26,7 +26,7 @@ def diagnose(a: Side, b: Side, given: InputSet | None, settings: Settings) -> Di
         return Diagnosis(a.label, b.label, True, comparison.verdict, before=worst, after=worst)
     search = Search(Case.of(a, b, given, settings))
     search.run()
-    causes = tuple(_grouped(_exchanged(search.found), b))
+    causes = tuple(_grouped(_exchanged(search.found), b, search))
     places = tuple(_place(faulty, faulty.distance.largest) for faulty in search.unexplained)
     return Diagnosis(a.label, b.label, False, comparison.verdict, causes, places, worst, search.left())
 
@@ -46,7 +46,7 @@ def _exchanged(found: Sequence[Explained]) -> list[Explained]:
     return told
 
 
-def _grouped(found: Sequence[Explained], b: Side) -> Iterator[Cause]:
+def _grouped(found: Sequence[Explained], b: Side, search: Search) -> Iterator[Cause]:
     """Causes that are the same in several layers, said once."""
     groups: dict[tuple[str, str], list[Explained]] = {}
     for one in found:
@@ -59,14 +59,9 @@ def _grouped(found: Sequence[Explained], b: Side) -> Iterator[Cause]:
         places = tuple(
             _place(one.faulty, None if one.after is None else one.after.largest, one.node) for one in members
         )
-        yield Cause(name, sentence, kind, places, _second(first), first.left, lines)
-
-
-def _second(one: Explained) -> str:
-    second = one.runner_up
-    if second is None:
-        return ""
-    return second.name if second.name != one.hypothesis.name else f"{second.name}: {second.sentence}"
+        tried = tuple(Tried(other.name, other.sentence, left) for other, left in first.others)
+        before, after = search.maps(first)
+        yield Cause(name, sentence, kind, places, lines, tried, first.count, before, after)
 
 
 def _place(faulty: Faulty, after: float | None, node: Node | None = None) -> Place:

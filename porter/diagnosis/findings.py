@@ -6,6 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
+from porter.compare.heat import Heat
 from porter.dataclass import dataclass
 
 SCHEMA = 1
@@ -24,6 +25,15 @@ class Place:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """A mistake that does not explain a layer, and what of the difference it leaves."""
+
+    name: str
+    sentence: str
+    after: float
+
+
+@dataclass(frozen=True)
 class Cause:
     """One mistake, in one layer or in several."""
 
@@ -31,9 +41,18 @@ class Cause:
     sentence: str
     kind: Literal["weights", "code", "inputs"]
     places: tuple[Place, ...]
-    runner_up: str = ""  # the next best explanation, which does not explain it
-    runner_up_after: float = 0.0
     lines: tuple[str, ...] = ()  # of the code, where the mistake is in code
+    tried: tuple[Tried, ...] = ()  # those that come nearest
+    tried_count: int = 0
+    before_map: Heat | None = None  # where the first layer's images are off, from what is right
+    after_map: Heat | None = None  # and from the reference with the mistake in it
+
+    @property
+    def next_best(self) -> str:
+        """The next best explanation, which does not explain it."""
+        second = self.tried[0]
+        told = second.name if second.name != self.name else f"{second.name}: {second.sentence}"
+        return f"    next best of {self.tried_count}: {told}, which leaves {second.after:.1e}"
 
     @property
     def text(self) -> str:
@@ -102,8 +121,7 @@ class Diagnosis:
         rows = []
         for cause in self.causes:
             rows.append(f"{cause.name}: {cause.text}")
-            if cause.runner_up:
-                rows.append(f"    next best: {cause.runner_up}, which leaves {cause.runner_up_after:.1e}")
+            rows += [cause.next_best] if cause.tried else []
             rows += [f"    {line}" for line in cause.lines]
         for place in self.unexplained:
             rows.append(

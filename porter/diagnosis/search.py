@@ -9,6 +9,7 @@ from time import monotonic
 import numpy as np
 
 from porter.compare.difference import Distance, Yardstick
+from porter.compare.heat import Heat, heat_map
 from porter.compare.verdict import LAYER_LIMIT
 from porter.dataclass import dataclass
 from porter.diagnosis.case import Case
@@ -34,6 +35,9 @@ SPACING = 2.0**-23
 NEAR = 1e-3
 """Of the size of what was made: nearer than this, the natural noise of the mistake itself is looked at."""
 
+SHOWN = 8
+"""Of mistakes that do not explain a layer: how many are told."""
+
 PARTNERS, PATIENCE = 40, 20.0
 """Of two mistakes in one place: how many first ones are tried with every second, and for how many seconds."""
 
@@ -46,8 +50,8 @@ class Explained:
     node: Node  # in which step of the reference the mistake is
     hypothesis: Hypothesis
     after: Distance | None  # None where the mistake cannot be put into the reference
-    runner_up: Hypothesis | None = None
-    left: float = 0.0  # by the runner-up
+    others: tuple[tuple[Hypothesis, float], ...] = ()  # mistakes that come near, and what each leaves
+    count: int = 0  # of mistakes that were tried
 
 
 @dataclass
@@ -97,7 +101,7 @@ class Search:
         right = [one for one in tried if _right(one.after)]
         if right:
             best = min(right, key=self._rank)
-            return [_with_second(best, [one for one in tried if not _right(one.after)])]
+            return [_beside(best, tried)]
         return (
             self._at_random(faulty, part)
             or self._in_short(faulty, part)
@@ -206,6 +210,16 @@ class Search:
                 return [Explained(faulty, node, told, None)]
         return []
 
+    def maps(self, one: Explained) -> tuple[Heat | None, Heat | None]:
+        """Where the images of a faulty layer are off: from what is right, and from the reference with all
+        mistakes in it."""
+        part, image, made = self.case.parts[one.faulty], self.case.image, one.faulty.made
+        pair = (part.value(self.case.exact, {}), part.value(self.case.exact, self._base(part)))
+        if made.ndim != 4 or any(value is None for value in pair):
+            return None, None
+        before, after = (heat_map(made, value, image) for value in pair if value is not None)
+        return before, after
+
     def left(self) -> float:
         """What remains between the outputs and the reference with all mistakes in it, of their scale."""
         graph = self.case.graph
@@ -244,11 +258,12 @@ def _shares(node: Node, known: Explained) -> bool:
     )
 
 
-def _with_second(best: Explained, others: Sequence[Explained]) -> Explained:
-    """The best explanation, beside the next, which does not explain it."""
-    distances = [(one.after.largest, one) for one in others if one.after is not None]
-    finite = [pair for pair in distances if np.isfinite(pair[0])]
-    if not finite:
-        return best
-    left, second = min(finite, key=lambda pair: pair[0])
-    return replace(best, runner_up=second.hypothesis, left=left)
+def _beside(best: Explained, tried: Sequence[Explained]) -> Explained:
+    """The best explanation, beside those that come near and do not explain it."""
+    left = (
+        (one.hypothesis, one.after.largest)
+        for one in tried
+        if one.after is not None and not _right(one.after)
+    )
+    near = sorted((pair for pair in left if np.isfinite(pair[1])), key=lambda pair: pair[1])
+    return replace(best, others=tuple(near[:SHOWN]), count=len(tried))

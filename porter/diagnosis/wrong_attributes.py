@@ -18,6 +18,9 @@ from porter.graph.ops.normalisation import BatchNorm, LayerNorm
 from porter.graph.ops.pooling import AvgPool, MaxPool
 
 EPSILONS = (1e-3, 1e-5, 1e-6, 1e-7, 1e-8, 1e-12, 1.001e-5, 1e-4, 1e-2, 0.0)
+RARE = (1.001e-5,)
+"""Values that cannot be told from one that is in common use, and are told where that one is no cause."""
+
 SLOPES = (0.01, 0.1, 0.2, 0.3, 0.0)
 
 KERNELS = ("nearest", "linear", "cubic", "lanczos3", "area")
@@ -68,7 +71,8 @@ def in_attributes(node: Node) -> Iterator[Hypothesis]:
             if type(old) is tuple or new == old or (each.name == "axis" and _same_axis(node, old, new)):
                 continue
             told = sentence.format(new=_Told(new), old=_Told(old))
-            yield code(f"another {each.name.replace('_', ' ')}", told, replace(op, **{each.name: new}))
+            title, rare = f"another {each.name.replace('_', ' ')}", int(new in RARE)
+            yield code(title, told, replace(op, **{each.name: new}), simple=rare)
     yield from _pads(node)
     if isinstance(op, Conv | MaxPool):
         yield from _dilated(op)

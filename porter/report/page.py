@@ -36,23 +36,12 @@ FIGURES = (
 
 def page(facts: Facts) -> str:
     """The whole file."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("porter.report", "template")
-    made = Environment(
-        loader=loader,
-        autoescape=True,
-        undefined=StrictUndefined,
-        finalize=visible,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters |= {"number": number, "share": share, "times": times, "shape": shape, "size": size}
-    made.globals |= {"picture": data_uri, "figures": figures_of, "flat": flat}
     facts = {**facts, "conversion": {"ledger": [], "transposes": [], **facts["conversion"]}}
-    script, style = _text("page.js"), _text("page.css")
     layers = facts["layers"]
-    return made.get_template("page.html").render(
+    return rendered(
+        "page.html",
+        title=f"{_headline(facts)} · {facts['a']} and {facts['b']}",
+        good=facts["equivalent"],
         facts=facts,
         headline=_headline(facts),
         sentence=_sentence(facts),
@@ -65,8 +54,35 @@ def page(facts: Facts) -> str:
         loosest=_loosest(facts),
         limits=(LIMIT, LAYER_LIMIT),
         rest=_rest(facts["environment"]),
+    )
+
+
+def rendered(template: str, **known: Any) -> str:
+    """A template filled; every string in it is escaped."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    made = Environment(
+        loader=PackageLoader("porter.report", "template"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters |= {
+        "number": number,
+        "share": share,
+        "times": times,
+        "shape": shape,
+        "size": size,
+        "begun": begun,
+    }
+    made.globals |= {"picture": data_uri, "figures": figures_of, "flat": flat}
+    script = _text("page.js")
+    return made.get_template(template).render(
+        **known,
         script=script,
-        style=style,
+        style=_text("page.css"),
         # nothing but our own script may run, whatever a name that came from a file looks like
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
     )
@@ -143,6 +159,11 @@ def number(value: float | None, missing: str = "∞") -> str:
         return f"{value:.4g}"
     mantissa, _, power = f"{value:.1e}".partition("e")
     return f"{mantissa}e{int(power)}"
+
+
+def begun(text: str) -> str:
+    """Words as they stand at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 def share(value: float | None) -> str:

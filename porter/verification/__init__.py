@@ -21,11 +21,21 @@ from porter.source_model import Converter, ReadRequest, Written
 from porter.verification.aligning import modules_of
 from porter.verification.pairs import Model, read_pair, read_side
 from porter.verification.record import Recorded, record
-from porter.verification.settings import LayerPlan, Progress, Settings
+from porter.verification.settings import LayerPlan, Progress, Settings, tolerance_of
 from porter.verification.trial import verify
 from porter.workers import NotAvailable
 
-__all__ = ["Model", "Recorded", "Settings", "of_conversion", "of_live", "of_one", "of_two", "pair"]
+__all__ = [
+    "Model",
+    "Recorded",
+    "Settings",
+    "of_conversion",
+    "of_live",
+    "of_one",
+    "of_two",
+    "pair",
+    "tolerance_of",
+]
 
 
 def of_conversion(
@@ -66,9 +76,7 @@ def of_two(first: Model, second: Model, inputs: Path | None, settings: Settings)
     return verify(a, b, None if inputs is None else user_inputs(inputs), settings)
 
 
-def pair(
-    first: Model, second: Model, inputs: Path | None, settings: Settings
-) -> tuple[Side, Side, Settings]:
+def pair(first: Model, second: Model, inputs: Path | None, settings: Settings) -> tuple[Side, Side, Settings]:
     """The original, what is on trial, and how the layers of the two answer to one another."""
     a, b = read_pair(first, second, inputs)
     if (a.is_bundle and not b.is_bundle) or b.recording is not None:

@@ -7,6 +7,7 @@ from dataclasses import field
 
 from porter.compare.verdict import Tolerance
 from porter.dataclass import dataclass
+from porter.errors import RequestError
 from porter.graph.model import Graph, Node
 from porter.writing.forms import Weight
 
@@ -45,3 +46,17 @@ class Settings:
         """Say what is being done, and how far it is."""
         if self.progress is not None:
             self.progress(stage, done, total)
+
+
+def tolerance_of(told: str | tuple[float, float]) -> Tolerance:
+    """The tolerance that a user names: "auto", or two numbers."""
+    if told == "auto":
+        return None
+    try:
+        words = told.split(",") if isinstance(told, str) else told
+        atol, rtol = (float(word) for word in words)
+    except (TypeError, ValueError) as error:
+        raise RequestError(f"tolerance {told!r} is neither 'auto' nor two numbers ATOL,RTOL") from error
+    if not (0 <= atol < float("inf") and 0 <= rtol < float("inf")):
+        raise RequestError(f"tolerance {told!r}: both numbers must be zero or more, and finite")
+    return atol, rtol
