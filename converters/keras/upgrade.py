@@ -165,16 +165,19 @@ def write_data_format(layer: RawLayer, writer: Writer) -> RawLayer:
 
 
 def write_half_pixel(layer: RawLayer, writer: Writer) -> RawLayer:
-    """Under TensorFlow 1 a bilinear UpSampling2D sampled at i / factor, not half a pixel aside.
-
-    That was Keras up to 2.2 and tf.keras up to 2.1; "2.2.4-tf" is TensorFlow 2's too, and read as such.
-    """
+    """Under TensorFlow 1 a bilinear UpSampling2D sampled at i / factor, not half a pixel aside."""
     if layer.class_name != "UpSampling2D" or layer.config.get("interpolation") != "bilinear":
         return layer
-    number, _, kind = (writer.version or "3").partition("-")
+    return RawLayer(layer.class_name, {"half_pixel": not on_tensorflow_1(writer), **layer.config})
+
+
+def on_tensorflow_1(writer: Writer) -> bool:
+    """Keras up to 2.2, and tf.keras up to 2.1; "2.2.4-tf" is TensorFlow 2's too, and read as such."""
+    if writer.version is None:
+        return writer.generation < 2
+    number, _, kind = writer.version.partition("-")
     version = tuple(int(part) for part in number.split(".")[:2] if part.isdigit())
-    early = version < ((2, 2) if kind.startswith("tf") else (2, 3))
-    return RawLayer(layer.class_name, {"half_pixel": not early, **layer.config})
+    return version < ((2, 2) if kind.startswith("tf") else (2, 3))
 
 
 STEPS: tuple[Step, ...] = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import marshal
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +26,7 @@ from porter.graph.builder import Builder
 from porter.graph.dims import BATCH
 from porter.graph.model import Spec, Value
 from porter.graph.run import run
+from porter.numerics.resampling import resize
 
 Array = np.ndarray
 FUNCTIONS: dict[str, Any] = json.loads((Path(__file__).parent / "bytecode.json").read_text())["functions"]
@@ -157,6 +159,19 @@ def test_keras_s_own_setting_is_that_of_the_files_layers(version: str, data_form
     layer.context.conventions = replace(TENSORFLOW, data_format=data_format)
     assert np.allclose(_result(layer), X + more)
     assert "ordering of images" in layer.context.notices[0]
+
+
+@pytest.mark.parametrize("old", [False, True])
+@pytest.mark.parametrize("name", ["tf.image.resize", "tf.compat.v1.image.resize"])
+def test_images_get_another_size_as_in_the_tensorflow_of_the_file(name: str, old: bool) -> None:
+    code = marshal.dumps(eval(f"lambda x: {name}(x, (7, 3))").__code__)
+    value, image = Value("x", Spec((BATCH, 4, 5, 1))), np.random.default_rng(0).uniform(0, 1, (1, 4, 5, 1))
+    layer = replace(_layer(base64.b64encode(code).decode()), inputs=(value,), args=(value,))
+    layer.context.conventions = replace(TENSORFLOW, old_grid=old)
+    graph = layer.context.builder.graph("m", (value,), read_lambda(layer))
+    by_corners = old or "v1" in name
+    wanted = resize(image, (7, 3), "linear", half_pixel=not by_corners)
+    assert np.allclose(run(graph, [image])[0], wanted, rtol=0, atol=1e-6)
 
 
 def test_arguments_of_the_layer_win_over_defaults() -> None:

@@ -80,6 +80,21 @@ def constant(
     return typed_constant(world, filled.tolist(), dtype or "float32")
 
 
+@function("arange")
+def arange(world: Caller, start: int, stop: int | None = None, step: int = 1, dtype: str = "int32") -> Value:
+    """Numbers in a row."""
+    if not all(isinstance(item, (int, float, type(None))) for item in (start, stop, step)):
+        raise NotFollowed("a range whose ends are known only when running")
+    ends = (0, start) if stop is None else (start, stop)
+    return typed_constant(world, np.arange(*ends, step).tolist(), dtype)
+
+
+@function("random_normal", "random_normal_variable", "random_uniform", "random_binomial", "dropout")
+def random(world: Caller, *arguments: Any, **named: Any) -> Value:
+    """Nothing that another program could repeat."""
+    raise NotFollowed("it draws new numbers in inference too; a port cannot repeat them")
+
+
 @function("bias_add")
 def bias_add(world: Caller, x: Value, bias: Value, data_format: str | None = None) -> Any:
     """A number for each channel, added; channels last unless it says otherwise."""

@@ -122,7 +122,8 @@ def resize_images(
 ) -> Any:
     """Pixels repeated."""
     told = {"th": "channels_first", "tf": "channels_last"}.get(data_format, data_format)
-    config = {"size": [height_factor, width_factor], "data_format": told, **more}
+    aside = not world.layer.context.conventions.old_grid
+    config = {"size": [height_factor, width_factor], "data_format": told, "half_pixel": aside, **more}
     return world.layer_rule("UpSampling2D", config, x)
 
 

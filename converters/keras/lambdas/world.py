@@ -63,7 +63,6 @@ MODULES: Mapping[str, str] = {
     "tensorflow.keras.backend": "backend",
     "tensorflow.keras.ops": "ops",
     "tensorflow.python.keras.backend": "backend",
-    "tensorflow.compat.v1": "tensorflow",
     "theano.tensor": "backend",
 }
 NUMBERS: Mapping[str, Callable[..., float]] = {
@@ -80,14 +79,21 @@ NUMBERS: Mapping[str, Callable[..., float]] = {
 }
 CONSTANTS: Mapping[str, float | None] = {"e": math.e, "newaxis": None, "pi": math.pi}
 TYPES = frozenset("bool float16 float32 float64 int8 int16 int32 int64 uint8".split())
+ACTIVATIONS: Mapping[str, str] = {
+    name: name for name in ("exponential", "gelu", "linear", "mish", "selu", "silu")
+} | {"swish": "silu"}
+"""Of `keras.activations`, those that the backend does not have."""
+TOP = ("values", "indices")
+"""What `tf.math.top_k` gives, by name."""
 TF_GROUPS = ("", "math.", "nn.", "linalg.", "image.")
 TF_OLD: Mapping[str, str] = {
     "div": "math.truediv",
     "mul": "math.multiply",
     "neg": "math.negative",
     "sub": "math.subtract",
-    "image.resize_images": "image.resize",
 }
+TF_1 = "compat.v1."
+"""Where the functions of TensorFlow 1 are found, in rules and in TensorFlow 2."""
 TF_ARGUMENTS: Mapping[str, str] = {
     "keep_dims": "keepdims",
     "reduction_indices": "axis",
@@ -172,6 +178,8 @@ class KerasWorld(Caller):
             }
             if name in plain:
                 return plain[name]()
+        if isinstance(value, (list, tuple)) and len(value) == 2 and name in TOP:
+            return value[TOP.index(name)]
         if name == "value" and (isinstance(value, (int, Extent)) or value is None):
             return value  # of TensorFlow's Dimension
         return Reference((name,), owner=value)
@@ -183,6 +191,8 @@ class KerasWorld(Caller):
         except NotFollowed:
             return reference
         kind = MODULES[module]
+        if kind == "tensorflow" and name.startswith("image.ResizeMethod."):
+            return name.rpartition(".")[2].lower()
         if kind in ("numbers", "tensorflow") and name in CONSTANTS:
             return CONSTANTS[name]
         return name if kind == "tensorflow" and name in TYPES else reference
@@ -241,6 +251,8 @@ class KerasWorld(Caller):
         if name.startswith("tf."):  # as Keras's own backend imported it
             return self._tensorflow(name.removeprefix("tf."), arguments, named)
         rule = FUNCTIONS.get(name)
+        if rule is None and name in ACTIVATIONS and not named and len(arguments) == 1:
+            return self.layer_rule("Activation", {"activation": ACTIVATIONS[name]}, *arguments)
         if rule is None:
             raise NotFollowed(f"the backend function {name!r} is not known here")
         return rule(self, *arguments, **named)
@@ -259,12 +271,14 @@ class KerasWorld(Caller):
     def _tensorflow(self, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         if name in ("shape", "shape_v2"):
             return Shape(arguments[0])
-        name = TF_OLD.get(name, name)
+        name = self._of_its_time(name)
         if name == "constant":
             return typed_constant(self, *arguments, **named)
         found = _rule_of_tensorflow(name)
         rule = rules.reading.get(found)
-        if rule is None or isinstance(rule, Unsupported):
+        if isinstance(rule, Unsupported):
+            raise NotFollowed(f"tf.{name}: {rule.because}")
+        if rule is None:
             raise NotFollowed(f"tf.{name} is not known here")
         named = {key if key == "x" else TF_ARGUMENTS.get(key, key): item for key, item in named.items()}
         if name == "reshape":
@@ -272,6 +286,13 @@ class KerasWorld(Caller):
                 self, *arguments, **{k.replace("tensor", "x"): v for k, v in named.items()}
             )
         return rule(self.layer, tuple(arguments), named)
+
+    def _of_its_time(self, name: str) -> str:
+        """A function as TensorFlow 1 has it, where it is called there, or by a file of that time."""
+        plain = name.removeprefix(TF_1)
+        own = TF_1 + plain
+        later = name == "image.resize" and not self.layer.context.conventions.old_grid
+        return TF_OLD.get(plain, plain) if later or ("tf", own) not in rules.reading else own
 
     def _method(self, owner: Any, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:
         if isinstance(owner, Value) and name == "get_shape":

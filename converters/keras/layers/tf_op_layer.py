@@ -123,12 +123,8 @@ def _part(place: int, row: tuple[Any, Any, Any], masks: Mapping[str, int]) -> An
 
 def _resized(method: str) -> Any:
     def read(layer: LayerCall, inputs: Sequence[Any], attributes: Mapping[str, Any]) -> Any:
-        if attributes.get("align_corners") or not attributes.get("half_pixel_centers"):
-            raise layer.refuse(
-                "the resizing of TensorFlow 1 places its cells in another way, which is not carried"
-            )
-        images, size = inputs
-        return rule_of(layer, "image.resize")(layer, [images, size], {"method": method})
+        told = {name: bool(attributes.get(name)) for name in ("align_corners", "half_pixel_centers")}
+        return rule_of(layer, f"compat.v1.image.resize_{method}")(layer, list(inputs), told)
 
     return read
 
@@ -137,6 +133,6 @@ SPECIAL: Mapping[str, Any] = {
     "ConcatV2": _concat,
     "Einsum": _einsum,
     "ResizeBilinear": _resized("bilinear"),
-    "ResizeNearestNeighbor": _resized("nearest"),
+    "ResizeNearestNeighbor": _resized("nearest_neighbor"),
     "StridedSlice": _strided_slice,
 }

@@ -14,7 +14,7 @@ from converters.keras.layers.ops_convolution import (
     read_space_to_depth,
     set_to,
 )
-from converters.keras.layers.ops_image import read_resize, read_rgb_to_grayscale
+from converters.keras.layers.ops_image import read_rgb_to_grayscale
 from converters.keras.layers.ops_products import contracted, multiplied, spelled_out
 from converters.keras.layers.ops_shape import transposed
 from converters.keras.operation import OpCall, function
@@ -209,23 +209,3 @@ def read_tf_space_to_depth(op: OpCall, input: Any, block_size: int, data_format:
 @function("image.rgb_to_grayscale")
 def read_tf_rgb_to_grayscale(op: OpCall, images: Any) -> Value:
     return read_rgb_to_grayscale(op, images)
-
-
-METHODS = ("nearest", "bilinear", "bicubic", "area", "lanczos3", "lanczos5")
-
-
-@function("image.resize")
-def read_image_resize(
-    op: OpCall,
-    images: Any,
-    size: Any,
-    method: Any = "bilinear",
-    preserve_aspect_ratio: bool = False,
-    antialias: bool = False,
-) -> Value:
-    word = str(method).lower()
-    if preserve_aspect_ratio or word not in METHODS:
-        raise op.refuse(f"resizing by {method!r} (aspect ratio kept: {preserve_aspect_ratio}) is not carried")
-    value = op.operand(images)
-    wanted = [int(n) for n in op.numbers(size).reshape(-1)]
-    return read_resize(op, value if word == "nearest" else op.floating(value), wanted, word, bool(antialias))

@@ -12,17 +12,6 @@ def _refuse(names: Sequence[str], because: str) -> None:
 
 
 _refuse(
-    (
-        "compat.v1.image.resize",
-        "compat.v1.image.resize_area",
-        "compat.v1.image.resize_bicubic",
-        "compat.v1.image.resize_bilinear",
-        "compat.v1.image.resize_images",
-        "compat.v1.image.resize_nearest_neighbor",
-    ),
-    "the resizing of TensorFlow 1 places its cells in another way, which is not carried",
-)
-_refuse(
     ("boolean_mask", "unique", "unique_with_counts", "math.bincount", "dynamic_partition"),
     "how many numbers it gives depends on the numbers it gets, so that its size is not known",
 )
@@ -31,7 +20,15 @@ _refuse(
     "it is given Python functions, which a file does not hold",
 )
 _refuse(
-    ("random.normal", "random.uniform", "nn.dropout", "random.truncated_normal"),
+    (
+        "nn.dropout",
+        "random.normal",
+        "random.truncated_normal",
+        "random.uniform",
+        "random_normal",
+        "random_uniform",
+        "truncated_normal",
+    ),
     "it draws new numbers in inference too; a port cannot repeat them",
 )
 rules.cannot_read(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import field, replace
 
-from converters.keras.upgrade import Writer
+from converters.keras.upgrade import Writer, on_tensorflow_1
 from porter.dataclass import dataclass
 from porter.graph.dims import Dim
 from porter.numerics.convolution import same_padding
@@ -68,6 +68,7 @@ class Conventions:
     crop: Crop = shared_out_crop
     caps_negative: bool = False  # relu's upper bound also holds for its negative side
     steadied_twice: bool = True  # a vector's variance and its root both get epsilon in mode 1
+    old_grid: bool = False  # images get another size as TensorFlow 1 does it: cell i lies at i * scale
     batch_norm: str = "inside"  # where epsilon stands: inside the root, or beside a root or a deviation
     backend: str | None = field(default=None, compare=False)  # by name, for a function that asks for it
     data_format: str | None = field(default=None, compare=False)  # that all layers agree on, for the same
@@ -91,6 +92,7 @@ def conventions(writer: Writer) -> Conventions:
     if theano and writer.release < (1, 2):
         found = replace(found, padding_3d=smaller_half_in_front)
     found = replace(found, steadied_twice=writer.release >= (1, 0, 5))
+    found = replace(found, old_grid=writer.generation < 3 and on_tensorflow_1(writer))
     return replace(found, batch_norm=_batch_norm(writer, theano), backend=writer.backend)
 
 
