@@ -350,14 +350,21 @@ def inspect(
     to: str = "torch",
     custom: Sequence[str | Path] = (),
     source_backend: str | None = None,
+    inputs: str | Path | None = None,
+    input_shapes: Mapping[str, tuple[int, ...]] | None = None,
+    weights: str | Path | None = None,
+    static_batch: bool = False,
 ) -> Inspection:
     """What is in a saved model, and whether it would convert to `to`; nothing is run or written.
 
     An architecture without its weights will do. Faults of single layers and arrays are listed, not raised.
+    A model that is code (`net.py:build`) is built and traced, for which it needs inputs as `convert` does.
     """
     from porter import inspection
 
-    return inspection.inspect(_request(source, custom, source_backend=source_backend), to)
+    code = Code(None, Path(weights) if weights is not None else None, static_batch)
+    request = _request(source, custom, input_shapes, "keep", source_backend, inputs, code)
+    return inspection.inspect(request, to)
 
 
 NO_LAYERS = "layers were not compared: that needs a model and the bundle that porter made of it"

@@ -8,6 +8,8 @@ import logging
 import traceback
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +65,7 @@ def _check_call(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
     before = [arg.clone() for arg in _tensors((args, kwargs))]
     try:
-        with torch.no_grad(), _quiet():
+        with torch.no_grad(), _quiet(), _no_packed_sequences(module):
             module(*args, **kwargs)
     except FAULTS as fault:
         shapes = ", ".join(f"{_dtype(arg)}{tuple(arg.shape)}" for arg in before)
@@ -85,7 +87,7 @@ def _exported(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], shape
 
     settings = {} if shapes is None else {"dynamic_shapes": shapes(module, args, kwargs)}
     try:
-        with _quiet(), _no_fast_path(), plain_heads(), torch.enable_grad():
+        with _quiet(), _no_fast_path(), plain_heads(), torch.enable_grad(), redirect_stderr(StringIO()):
             return torch.export.export(module, tuple(args), dict(kwargs), **settings)
     except FAULTS as fault:
         raise UnsupportedModel(
@@ -93,6 +95,28 @@ def _exported(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], shape
             "a branch or a size that depends on the numbers has no fixed program: rewrite that line "
             "(torch.where, fixed sizes)"
         ) from fault
+
+
+@contextlib.contextmanager
+def _no_packed_sequences(module: Any) -> Iterator[None]:
+    """Their steps are laid end to end by the lengths, which are numbers: no shape is known then."""
+    import torch
+
+    def check(part: Any, args: Sequence[Any]) -> None:
+        if args and isinstance(args[0], torch.nn.utils.rnn.PackedSequence):
+            where = next((name for name, one in module.named_modules() if one is part), "")
+            raise UnsupportedModel(
+                f"{where} ({type(part).__name__}) is given a packed sequence, whose shape depends on the "
+                "lengths: give it the padded one (a layer that only looks back says the same before the padding)"
+            )
+
+    parts = [part for part in module.modules() if isinstance(part, torch.nn.RNNBase)]
+    hooks = [part.register_forward_pre_hook(check) for part in parts]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
 
 
 @contextlib.contextmanager

@@ -94,6 +94,8 @@ class _Flattener:
 
     def _call(self, node: Any, prefix: str) -> Call | None:
         result = self._result(node.meta.get("val"))
+        if result is None and type(node.meta.get("val")).__name__ == "SymFloat":
+            result = self._number(node)
         if result is None and not _changed(node):
             return None  # a check, which exporting has passed
         schema = getattr(node.target, "_schema", None)
@@ -109,6 +111,12 @@ class _Flattener:
             if not str(node.target).startswith("aten."):
                 target = str(node.target)
         return Call(prefix + node.name, target, args, result, _modules(node), _line(node), _changed(node))
+
+    def _number(self, node: Any) -> Meta:
+        """A number that is taken out of a tensor, in the tensor's own type."""
+        given = [arg.meta["val"] for arg in node.all_input_nodes if hasattr(arg.meta.get("val"), "dtype")]
+        kind = str(given[0].dtype).removeprefix("torch.") if given else "float64"
+        return Meta((), kind)
 
     def _bound(self, node: Any, schema: Any, prefix: str) -> dict[str, Any]:
         args: dict[str, Any] = {}

@@ -63,7 +63,7 @@ def built(factory: Factory) -> Any:
     if not isinstance(module, torch.nn.Module):
         kind = type(module).__qualname__
         raise SourceError(f"{factory}: returned an object of class {kind}, not an nn.Module")
-    return module.eval()
+    return unwrapped(module).eval()
 
 
 def read_traced(
@@ -89,27 +89,49 @@ def _from_program(path: Path) -> SourceModel:
 
 def read_live(live: LiveModel) -> SourceModel:
     """A module in this process, exported on the example inputs."""
-    module: Any = live.model
+    module: Any = unwrapped(live.model)
     if live.example_inputs is None:
         raise RequestError(
-            "a torch module says nothing of its inputs: give example inputs, a tuple of tensors"
+            "a torch module says nothing of its inputs: give example inputs, a tuple of tensors, and last a "
+            "dict of those that are given by name"
         )
-    args, kwargs = _call_of(live.example_inputs)
-    training = module.training
+    args, kwargs = _call_of(module, live.example_inputs)
+    modes = {part: part.training for part in module.modules()}
     try:
         traced = export(module, args, kwargs, static_batch=live.static_batch)
         model = read_traced(traced, type(module).__name__, f"live {type(module).__name__}", module, {})
     finally:
-        module.train(training)
+        for part, training in modes.items():
+            part.training = training
     facts = _facts("live module", ())
     run = _runner(module, args, kwargs)
     return SourceModel(model.graph, model.ledger, facts, model.notices, run)
 
 
-def _call_of(examples: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments by place, and by name where the last of several examples is a dict of names."""
-    args = tuple(map(_tensor, examples))
-    return args, {}
+def unwrapped(module: Any) -> Any:
+    """The module inside of what compiles it, or spreads it over devices."""
+    import torch
+
+    while True:
+        inner = getattr(module, "_orig_mod", None)
+        if isinstance(module, (torch.nn.DataParallel, torch.nn.parallel.DistributedDataParallel)):
+            inner = module.module
+        if isinstance(module, torch.jit.ScriptModule):
+            raise SourceError(
+                "a TorchScript module, which torch.export does not take: give the nn.Module it was made from"
+            )
+        if not isinstance(inner, torch.nn.Module):
+            return module
+        module = inner
+
+
+def _call_of(module: Any, examples: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Arguments by place; by name where the last example is a dict of names of arguments."""
+    names = list(inspect.signature(module.forward).parameters)
+    *args, last = examples or (None,)
+    if isinstance(last, Mapping) and last and set(last) <= set(names):
+        return tuple(map(_tensor, args)), {name: _tensor(last[name]) for name in names if name in last}
+    return tuple(map(_tensor, examples)), {}
 
 
 def _tensor(example: Any) -> Any:

@@ -201,8 +201,7 @@ def add_inspect(parser: ArgumentParser) -> None:
     """Options of `porter inspect`."""
     parser.add_argument("source", nargs="+", metavar="SOURCE", help=SOURCE_HELP)
     _add_target(parser, required=False)
-    _add_custom(parser)
-    _add_backend(parser)
+    _add_supplies(parser)
     _add_talk(parser)
 
 

@@ -12,11 +12,13 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+import porter
 from converters.torch import CONVERTER
 from converters.torch.source import read_live, read_source
 from porter.api import _request
 from porter.errors import PorterError, WeightsError
 from porter.factories import Factory
+from porter.graph.run import run
 from porter.source_model import LiveModel, ReadRequest
 
 NET = """
@@ -61,6 +63,15 @@ class Picking(Net):
     def forward(self, x):
         return self.fc(x)[x[:, 0] > 0]
 
+class Packed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(3, 2, batch_first=True)
+
+    def forward(self, x):
+        lengths = torch.full((x.size(0),), x.size(1))
+        return self.rnn(nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True))[1]
+
 class Odd(Net):
     def forward(self, x):
         noise = torch.randn_like(x)
@@ -94,6 +105,7 @@ CASES: tuple[tuple[str, tuple[int, ...] | None, str], ...] = (
     ("Changing", (2, 3), "overwrites its input 0 in place"),
     ("Counting", (2, 3), "overwrites bn.running_mean as it runs"),
     ("Picking", (2, 3), "depends on the numbers"),
+    ("Packed", (2, 4, 3), "rnn (GRU) is given a packed sequence"),
 )
 
 
@@ -109,8 +121,8 @@ def test_everything_unsupported_is_listed_at_once(net: Path) -> None:
         read_source(request(net, "Odd"))
     said = [str(problem) for problem in caught.value.problems]
     assert len(said) == 2
-    assert "net.py:45: noise = torch.randn_like(x)" in said[0]
-    assert "net.py:46: return noise, torch.fft.rfft(x).abs()" in said[1]
+    assert "net.py:54: noise = torch.randn_like(x)" in said[0]
+    assert "net.py:55: return noise, torch.fft.rfft(x).abs()" in said[1]
 
 
 def test_a_state_dict_that_does_not_fit(net: Path, tmp_path: Path) -> None:
@@ -183,6 +195,51 @@ def test_a_batch_of_one_stays_open_and_a_static_one_does_not(net: Path) -> None:
     assert str(read_live(one).graph.inputs[0].shape[0]) == "batch"
     fixed = LiveModel(module, (torch.randn(5, 3),), static_batch=True)
     assert read_live(fixed).graph.inputs[0].shape == (5, 3)
+
+
+class Named(nn.Module):
+    """Takes two tensors, one of them by name only; gives them back by name."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(3, 2)
+
+    def forward(self, x: torch.Tensor, *, shift: torch.Tensor, by: float = 2.0) -> dict[str, torch.Tensor]:
+        """A number that is taken out of a tensor, too."""
+        return {"whole": self.fc(x) * by + shift, "scaled": x * x.abs().max().item()}
+
+
+def test_inputs_by_name() -> None:
+    module, x, shift = Named(), torch.randn(2, 3), torch.randn(2, 2)
+    graph = read_live(LiveModel(module, (x, {"shift": shift}))).graph
+    assert [value.name for value in graph.inputs] == ["x", "shift"]
+    found = run(graph, [x.numpy(), shift.numpy()])
+    wanted = module(x, shift=shift)
+    assert all(
+        np.allclose(mine, wanted[name].detach(), atol=1e-5)
+        for mine, name in zip(found, graph.output_names, strict=True)
+    )
+
+
+def test_a_module_keeps_its_modes_and_wrappers_are_looked_through() -> None:
+    inner = nn.Sequential(nn.Linear(3, 2), nn.BatchNorm1d(2).eval()).train()
+    inner[1].eval()
+    model = read_live(LiveModel(nn.DataParallel(inner), (torch.randn(2, 3),)))
+    assert [part.training for part in inner] == [True, False]
+    assert "0.weight" in {row.array.key for row in model.ledger}
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")
+def test_a_live_script_is_refused() -> None:
+    script = torch.jit.trace(nn.Linear(3, 2).eval(), torch.zeros(2, 3))
+    with pytest.raises(PorterError, match="a TorchScript module"):
+        read_live(LiveModel(script, (torch.zeros(2, 3),)))
+
+
+def test_code_is_inspected(net: Path) -> None:
+    found = porter.inspect(f"{net}:build", input_shapes={"": (2, 3)})
+    assert found.convertible
+    assert "fc     Linear" in found.text()
 
 
 def test_words_that_name_a_factory(tmp_path: Path) -> None:

@@ -67,6 +67,12 @@ def read_squeeze(call: OpCall) -> Value:
     return call.without_ones(x, [axis for axis in ones if axis in axes])
 
 
+@rules.reads("item", "_local_scalar_dense")
+def read_item(call: OpCall) -> Value:
+    """The number of a tensor that holds one."""
+    return call.without_ones(call.x, range(call.x.rank))
+
+
 @rules.reads("unsqueeze")
 def read_unsqueeze(call: OpCall) -> Value:
     return call.with_ones(call.x, call.axis(call["dim"], call.x.rank + 1))
