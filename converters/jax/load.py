@@ -43,9 +43,10 @@ def weights_of(path: Path) -> dict[str, Stored]:
     """The arrays of a weights file or checkpoint by key."""
     if path.is_dir():
         return _orbax(path)
-    if path.is_file() and zipfile.is_zipfile(path):
-        return _npz(path)
-    return stored_tensors(path)
+    found = _npz(path) if path.is_file() and zipfile.is_zipfile(path) else stored_tensors(path)
+    if not found:
+        raise SourceError(f"{path}: holds no arrays; pickles are never read, save theirs with numpy.savez")
+    return found
 
 
 def _npz(path: Path) -> dict[str, Stored]:
@@ -71,13 +72,25 @@ def _orbax(path: Path) -> dict[str, Stored]:
         ) from missing
     import jax
 
+    found = _checkpoint(path)
     try:
         with ocp.PyTreeCheckpointer() as checkpointer:
-            tree = checkpointer.restore(path.absolute())
+            tree = checkpointer.restore(found.absolute())
     except (ValueError, FileNotFoundError, KeyError, TypeError) as fault:
         raise SourceError(f"{path}: Orbax cannot read this folder: {_first_line(fault)}") from fault
     leaves = jax.tree_util.tree_flatten_with_path(tree)[0]
-    return {key_of(where): stored(str(path), key_of(where), leaf) for where, leaf in leaves}
+    arrays = {key_of(where): leaf if hasattr(leaf, "shape") else np.asarray(leaf) for where, leaf in leaves}
+    return {key: stored(str(path), key, array) for key, array in arrays.items()}
+
+
+def _checkpoint(path: Path) -> Path:
+    """The checkpoint itself: managers keep it in a folder for each step, and there under a name."""
+    if (path / "_METADATA").exists():
+        return path
+    inner = sorted(file.parent for depth in ("*", "*/*") for file in path.glob(f"{depth}/_METADATA"))
+    if len(inner) > 1:
+        raise SourceError(f"{path}: holds several checkpoints; name one: {', '.join(map(str, inner[:5]))}")
+    return inner[0] if inner else path
 
 
 def _first_line(fault: BaseException) -> str:
@@ -113,7 +126,7 @@ def fitted(arrays: Mapping[str, Any], weights: Mapping[str, Stored], file: str) 
     problems += [
         Problem(key, "is in the file, and not in the model")
         for key in weights
-        if key not in known and not _is_random(key)
+        if key not in known and not _is_random(key) and not _is_training(key)
     ]
     problems += [
         Problem(
@@ -153,6 +166,11 @@ def _with(key: str) -> str:
 def _is_random(key: str) -> bool:
     """State of a stream of random numbers, which inference does without."""
     return ".rngs." in f".{key}" or key.endswith((".count", ".key"))
+
+
+def _is_training(key: str) -> bool:
+    """What a training state holds beside the model's arrays: counters, and what its optimizer remembers."""
+    return key.split(".")[0] in ("opt_state", "optimizer", "step", "tx")
 
 
 def _shown(shape: Iterable[Any]) -> str:

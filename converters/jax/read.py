@@ -209,7 +209,10 @@ class _Reader:
         jaxpr = getattr(program, "jaxpr", program)
         consts = getattr(program, "consts", ())
         given = values[len(values) - len(jaxpr.invars) :]
-        return self._run(jaxpr, consts, given, place, jaxpr.outvars)
+        outer = self.context.builder.origin
+        found = self._run(jaxpr, consts, given, place, jaxpr.outvars)
+        self.context.builder.origin = outer
+        return found
 
     def _settled(self, call: PrimitiveCall, found: Any) -> Sequence[Any]:
         """What a rule gave; a shape or type that JAX does not give is a bug of the rule."""

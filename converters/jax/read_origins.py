@@ -53,7 +53,7 @@ class Place:
         """The place of an operation of the program that stands here."""
         names = [getattr(scope, "name", "") for scope in eqn.source_info.name_stack.stack]
         own = tuple(Module.parse(name) for name in names if name.startswith(MARK))
-        return Place((*self.modules, *own), eqn.primitive.name, line_of(eqn) or self.line)
+        return Place((*self.modules, *own), _word(eqn), line_of(eqn) or self.line)
 
     @property
     def where(self) -> str:
@@ -61,6 +61,43 @@ class Place:
         module = self.modules[-1] if self.modules else None
         named = f"{module.path} ({module.kind})" if module and module.path else module.kind if module else ""
         return ", ".join(part for part in (named, self.line) if part)
+
+
+WORDS = {
+    "argmax": "place",
+    "argmin": "place",
+    "broadcast_in_dim": "broadcast",
+    "concatenate": "joined",
+    "convert_element_type": "cast",
+    "dot_general": "product",
+    "dynamic_slice": "part",
+    "eq": "same",
+    "gather": "taken",
+    "ge": "mask",
+    "gt": "mask",
+    "integer_pow": "power",
+    "iota": "places",
+    "le": "mask",
+    "lt": "mask",
+    "ne": "mask",
+    "reduce_and": "all",
+    "reduce_max": "max",
+    "reduce_min": "min",
+    "reduce_or": "any",
+    "reduce_prod": "prod",
+    "reduce_sum": "sum",
+    "rev": "reversed",
+    "select_n": "chosen",
+    "slice": "part",
+}
+"""What the results of primitives are called where nothing else gives a name."""
+
+
+def _word(eqn: Any) -> str:
+    """The primitive, or the function that it is the call of."""
+    primitive: str = eqn.primitive.name
+    named = eqn.params.get("name") if primitive in ("jit", "pjit") else None
+    return str(named).strip("_") if named else WORDS.get(primitive, primitive)
 
 
 def line_of(eqn: Any) -> str:
@@ -89,7 +126,7 @@ def named(graph: Graph, places: Mapping[int, Place]) -> Graph:
 
 def _origin(node: Node, place: Place, leaves: set[str]) -> Origin:
     if place.key:
-        return Origin(_flat(place.key), "Param", (), place.key)
+        return Origin(_flat(place.key.removeprefix("params.")), "Param", (), place.key)
     stack = [module for module in place.modules if module.path]
     leaf = stack.pop() if stack and stack[-1].path in leaves else None
     scopes, home = _scopes(stack)
@@ -126,7 +163,7 @@ def _keys(node: Node) -> Iterator[str]:
 def _label(key: str, home: str) -> str:
     """What to call an operation that is no module: after its first array."""
     path = _relative(re.sub(r"^params\.", "", key), home)
-    stem = re.sub(r"[._/]?(kernel|weights?|bias|embeddings?|w|b|W|scale)$", "", path)
+    stem = re.sub(r"(^|[._/])(kernel|weights?|bias|embeddings?|w|b|W|scale)$", "", path)
     return _flat(stem or path)
 
 

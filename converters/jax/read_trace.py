@@ -115,6 +115,7 @@ def _program(model: Model, shapes: Sequence[Any], find: Callable[[str], Stored],
         found, after = model.call(dict(zip(keys, arrays, strict=True)), given)
         told["names"] = tuple(found) if isinstance(found, Mapping) else ()
         outputs = jax.tree_util.tree_leaves(found)
+        _refuse_outputs(outputs)
         told["count"], told["after"] = len(outputs), list(after)
         return outputs, [after[key] for key in told["after"]]
 
@@ -123,12 +124,21 @@ def _program(model: Model, shapes: Sequence[Any], find: Callable[[str], Stored],
     jaxpr = closed.jaxpr
     _refuse_state(jaxpr, keys, told)
     _refuse_effects(jaxpr)
-    outputs = tuple(k for k in range(told["count"]) if not hasattr(jaxpr.outvars[k], "val"))
+    outputs = tuple(range(told["count"]))
     names = model.argument_names(len(shapes))
     flat = _leaf_names(names, shapes)
     tensors = tuple(Held(find(key), key in model.trained) for key in keys)
     listed = told["names"] if len(told["names"]) == len(outputs) == told["count"] else ()
     return Program(model.name, closed, tensors, flat, outputs, tuple(map(str, listed)))
+
+
+def _refuse_outputs(outputs: Sequence[Any]) -> None:
+    """What is returned must be arrays, and at least one."""
+    others = [one for one in outputs if not hasattr(one, "dtype") and not isinstance(one, (int, float))]
+    if others:
+        raise UnsupportedModel(f"the model returns a {type(others[0]).__name__}, which is no array")
+    if not outputs:
+        raise UnsupportedModel("the model returns no array")
 
 
 def _leaf_names(names: Sequence[str], shapes: Sequence[Any]) -> tuple[str, ...]:

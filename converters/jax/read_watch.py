@@ -21,7 +21,7 @@ def nnx_watched(module: Any, *, layers: bool = True) -> Iterator[None]:
     from flax import nnx
 
     with _ONE_AT_A_TIME:
-        paths = {id(part): ".".join(map(str, path)) for path, part in nnx.iter_modules(module)}
+        paths = _paths(module)
         kinds = {type(part) for _, part in nnx.iter_modules(module) if callable(part)}
         plain = {kind: kind.__call__ for kind in kinds}
         own = {kind: "__call__" in vars(kind) for kind in kinds}
@@ -37,6 +37,18 @@ def nnx_watched(module: Any, *, layers: bool = True) -> Iterator[None]:
                     kind.__call__ = call
                 else:
                     del kind.__call__
+
+
+def _paths(module: Any) -> dict[int, str]:
+    """The path of every module; those of a Sequential are numbered, whatever it calls its list."""
+    from flax import nnx
+
+    sequences = {path for path, part in nnx.iter_modules(module) if isinstance(part, nnx.Sequential)}
+    found = {}
+    for path, part in nnx.iter_modules(module):
+        kept = [word for k, word in enumerate(path) if not (word == "layers" and path[:k] in sequences)]
+        found[id(part)] = ".".join(map(str, kept))
+    return found
 
 
 class _Seen:

@@ -80,6 +80,35 @@ def endless():
     return apply
 
 
+def devices():
+    mesh = jax.sharding.Mesh(jax.devices()[:1], ("d",))
+    whole = jax.sharding.PartitionSpec()
+
+    def apply(params, x):
+        def summed(v):
+            return jax.lax.psum(v * params["w"], "d")
+
+        return jax.shard_map(summed, mesh=mesh, in_specs=whole, out_specs=whole)(x)
+
+    return apply
+
+
+def asking():
+    return lambda params, x: jax.pure_callback(lambda v: v, x, x) * params["w"]
+
+
+def branching():
+    return lambda params, x: x * params["w"] if x.sum() > 0 else x
+
+
+def wordy():
+    return lambda params, x: {"y": x * params["w"], "name": "net"}
+
+
+def silent():
+    return lambda params, x: None
+
+
 def remembering():
     class Counter(nnx.Module):
         def __init__(self):
@@ -120,6 +149,11 @@ def filled(shapes: dict[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
 def written(folder: Path, kind: str, arrays: dict[str, np.ndarray]) -> Path:
     """A weights file of that kind."""
     path = folder / f"weights.{kind}"
+    if kind == "orbax":
+        from converters.jax.orbax import write_orbax
+
+        write_orbax(path, {key: Constant(array) for key, array in arrays.items()})
+        return path
     if kind == "npz":
         np.savez(path, **arrays)  # type: ignore[arg-type]
         return path
@@ -141,6 +175,7 @@ def read(code: Path, name: str, weights: Path | None) -> SourceModel:
         ("module", NET, "safetensors"),
         ("module", NET, "npz"),
         ("linen", SMALL, "msgpack"),
+        ("linen", SMALL, "orbax"),
         ("function", LAYERS, "h5"),
     ],
 )
@@ -188,11 +223,47 @@ def test_all_misfits_at_once(code: Path, tmp_path: Path) -> None:
         assert words in told
 
 
+def test_training_states(code: Path, tmp_path: Path) -> None:
+    """Counters, and what an optimizer remembers, are no part of a model."""
+    arrays = filled(SMALL)
+    state = {"step": np.array(3), "opt_state.0.mu.Dense_0.bias": np.zeros(2, "float32")}
+    model = read(code, "linen", written(tmp_path, "msgpack", {**arrays, **state}))
+    assert {row.array.key for row in model.ledger} == set(arrays)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\x80\x04K\x01.", "pickles are never read"),
+        (b"\x81\xa1w\xc7\xff", "damaged"),
+        (b"PK\x03\x04", "neither"),
+    ],
+)
+def test_files_that_are_none(code: Path, tmp_path: Path, content: bytes, words: str) -> None:
+    file = tmp_path / "weights"
+    file.write_bytes(content)
+    with pytest.raises(PorterError, match=words):
+        read(code, "module", file)
+
+
+def test_folders_of_several_checkpoints(code: Path, tmp_path: Path) -> None:
+    for step in "12":
+        (tmp_path / step / "default").mkdir(parents=True)
+        (tmp_path / step / "default" / "_METADATA").write_text("{}")
+    with pytest.raises(PorterError, match=r"several checkpoints; name one: .*1.default"):
+        read(code, "module", tmp_path)
+
+
 @pytest.mark.parametrize(
     ("name", "kind", "words"),
     [
         ("random", UnsupportedModel, ("net.py:", "draws random numbers")),
         ("talking", UnsupportedModel, ("net.py:", "calls back into Python")),
+        ("devices", UnsupportedModel, ("net.py:", "shard_map: speaks to other devices")),
+        ("asking", UnsupportedModel, ("net.py:", "pure_callback: calls back into Python")),
+        ("branching", RequestError, ("net.py:", "depends on the numbers")),
+        ("wordy", UnsupportedModel, ("returns a str",)),
+        ("silent", UnsupportedModel, ("returns no array",)),
         ("endless", UnsupportedModel, ("2 operation(s)", "how many steps it takes", "complex numbers")),
     ],
 )

@@ -131,6 +131,10 @@ def read_binary(call: PrimitiveCall) -> Value:
     a, b = call.inputs
     if call.name == "pow":
         b = call.cast(b, a.dtype)
+    if call.name == "ne" and call.filled(b) == 0:
+        truth = _as_truth(call, a)
+        if truth is not None:
+            return call.expand(truth, call.out.shape)
     return together(call, Binary(BINARY[call.name]), a, b)
 
 
@@ -280,12 +284,21 @@ def read_select(call: PrimitiveCall) -> Value:
     return found
 
 
+def _as_truth(call: PrimitiveCall, value: Value) -> Value | None:
+    """What was turned into a number, where it was true or false before."""
+    node = call.maker(value, Cast)
+    return node.inputs[0] if node is not None and node.inputs[0].dtype == "bool" else None
+
+
 @rules.reads("convert_element_type")
 def read_convert(call: PrimitiveCall) -> Value:
     wanted = call.out.dtype
     if wanted == call.x.dtype:
         return call.x
     if wanted == "bool":
+        truth = _as_truth(call, call.x)
+        if truth is not None:
+            return truth
         return together(call, Binary("not_equal"), call.x, call.constant(0, call.x.dtype))
     return together(call, Cast(wanted), call.x)
 

@@ -140,14 +140,12 @@ def _squeezed(call: PrimitiveCall, indices: Value) -> Value:
 
 def _counting_back(call: PrimitiveCall, index: Value) -> tuple[Value, Dim] | None:
     """`where(i < 0, i + n, i)` as i, and n: picking counts back by itself."""
-    node = call.maker(index, Where)
+    chosen = index
+    while (shaped := call.maker(chosen, Reshape)) is not None:
+        chosen = shaped.inputs[0]
+    node = call.maker(chosen, Where)
     if node is None:
-        shaped = call.maker(index, Reshape)
-        node = None if shaped is None else call.maker(shaped.inputs[0], Where)
-        if node is None:
-            return None
-        inner = _counting_back(call, shaped.inputs[0])
-        return None if inner is None else (call.reshape(inner[0], index.shape), inner[1])
+        return None
     below, raised, plain = node.inputs
     test, total = call.maker(below, Binary), call.maker(raised, Binary)
     if test is None or total is None or test.op.function != "less" or total.op.function != "add":
@@ -155,7 +153,7 @@ def _counting_back(call: PrimitiveCall, index: Value) -> tuple[Value, Dim] | Non
     if test.inputs[0] is not plain or total.inputs[0] is not plain or call.filled(test.inputs[1]) != 0:
         return None
     size = call.filled(total.inputs[1])
-    return None if size is None else (plain, int(size))
+    return None if size is None else (call.reshape(plain, index.shape), int(size))
 
 
 def _one_axis(call: PrimitiveCall, x: Value, index: Value, axis: int) -> Value:
