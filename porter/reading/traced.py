@@ -17,12 +17,16 @@ import numpy as np
 from porter.dataclass import dataclass
 from porter.graph.builder import Builder
 from porter.graph.model import Graph, Node, Param, Spec, Value
+from porter.graph.ops.elementwise import Cast
+from porter.graph.ops.indexing import Expand
 from porter.graph.ops.op import Op
-from porter.graph.ops.reshaping import Transpose
+from porter.graph.ops.reshaping import Reshape, Transpose
 from porter.graph.ops.sources import Constant
 from porter.graph.run import OWN, run
 from porter.weights.tensor import Constant as Numbers
 from porter.weights.tensor import Derived, Tensor, moved
+
+SHAPING = (Cast, Expand, Reshape, Transpose)
 
 LARGEST = 1 << 22
 """Constants of more cells are computed by the model as it runs."""
@@ -43,9 +47,7 @@ class Traced:
         if inputs and not params and len(known) == len(inputs):
             specs = op.infer(*(value.spec for value in inputs))
             if all(map(_small, specs)):
-                with np.errstate(all="ignore"):
-                    pairs = zip(op.meaning(known, {}), specs, strict=True)
-                    return tuple(self.builder.constant(np.array(array, spec.dtype)) for array, spec in pairs)
+                return self._computed(op, inputs, known, specs)
         outputs = self.builder.add(op, *inputs, params=params)
         for value in outputs:
             self.makers[value] = self.builder.nodes[-1]
@@ -55,6 +57,19 @@ class Traced:
         """A node with one output."""
         (value,) = self.add(op, *inputs, params=params)
         return value
+
+    def _computed(
+        self, op: Op, inputs: Sequence[Value], known: Sequence[np.ndarray], specs: Sequence[Spec]
+    ) -> tuple[Value, ...]:
+        """Constants for the outputs; what only changes the shape leaves the origin that gives the name."""
+        here, maker = self.builder.origin, self._maker(inputs[0])
+        if isinstance(op, SHAPING) and maker is not None:
+            self.builder.origin = maker.origin
+        with np.errstate(all="ignore"):
+            pairs = zip(op.meaning(known, {}), specs, strict=True)
+            made = tuple(self.builder.constant(np.array(array, spec.dtype)) for array, spec in pairs)
+        self.builder.origin = here
+        return made
 
     # --- values that no input has a part in
 
