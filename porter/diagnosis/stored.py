@@ -94,19 +94,25 @@ class StoredWeights:
         found: dict[str, Array] = {}
         for key in wrong:
             wanted, given = self.wanted[key].tensor.read(), self.stored[key].read()
-            names = [n for n, param in node.params.items() if _same(param.tensor, self.wanted[key].tensor)]
-            turns = [_turn(wanted, node.params[name].tensor) for name in names]
-            if len(names) != 1 or turns[0] is None or given.shape != wanted.shape:
+            turns = {
+                name: turn_to(wanted, param.tensor)
+                for name, param in node.params.items()
+                if name not in found and _same(param.tensor, self.wanted[key].tensor)
+            }
+            name = next((name for name, turn in turns.items() if turn is not None), None)
+            if name is None or given.shape != wanted.shape:
                 return {}
-            found[names[0]] = given.transpose(turns[0])
+            found[name] = given.transpose(turns[name])
         return found
 
     def _keys(self, node: Node) -> list[str]:
         own = {(o.file, o.key) for param in node.params.values() for o in param.tensor.origins}
-        return [
-            key for key, weight in self.wanted.items()
+        first = {
+            key.rpartition(".")[0]
+            for key, weight in self.wanted.items()
             if any((o.file, o.key) in own for o in weight.tensor.origins)
-        ]  # fmt: skip
+        }
+        return [key for key in self.wanted if key.rpartition(".")[0] in first]
 
 
 def _same(one: Tensor, other: Tensor) -> bool:
@@ -131,7 +137,7 @@ def _near(made: Array, stored: Array) -> bool:
     return np.array_equal(same, stored) or np.allclose(same, stored, rtol=1e-6, atol=0.0)
 
 
-def _turn(given: Array, tensor: Tensor) -> tuple[int, ...] | None:
+def turn_to(given: Array, tensor: Tensor) -> tuple[int, ...] | None:
     """The order of the axes of `given` in which it is a tensor."""
     wanted = tensor.read()
     if given.ndim != wanted.ndim or given.ndim > 5:

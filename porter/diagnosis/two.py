@@ -7,7 +7,7 @@ from pathlib import Path
 
 from porter.diagnosis.diagnose import diagnose
 from porter.diagnosis.findings import Diagnosis
-from porter.diagnosis.mend import mend
+from porter.diagnosis.mend import by_hand, mend, mend_by_hand
 from porter.sides import user_inputs
 from porter.verification import Model, pair
 from porter.verification.settings import Settings
@@ -23,8 +23,14 @@ def of_two(
     found = diagnose(a, b, given, settings)
     if fix is None or found.equivalent:
         return found
-    mended = mend(found, b, settings.layers, fix, force=force)
-    again = replace(b, model={**b.model, "bundle": str(fix.resolve())}, label=f"{b.label}, mended")
+    if by_hand(b):
+        mended = mend_by_hand(found, a, b, fix, force=force)
+        (file,) = fix.resolve().iterdir()
+        model = {**b.model, "weights": str(file)}
+    else:
+        mended = mend(found, b, settings.layers, fix, force=force)
+        model = {**b.model, "bundle": str(fix.resolve())}
+    again = replace(b, model=model, label=f"{b.label}, mended")
     comparison = verify(a, again, given, settings)
     told = replace(mended, equivalent=comparison.equivalent, verdict=comparison.verdict)
     return replace(found, mended=told)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -64,7 +63,7 @@ class InProcess:
 
     def _ran(self) -> Ran:
         if "bundle" in self.job.model:
-            self.model = loaded(Path(self.job.model["bundle"]))
+            self.model = loaded(Path(self.job.model["bundle"]), self.job.runner)
         elif "factory" in self.job.model:
             self.model = importlib.import_module(self.job.runner).load(self.job.model)
         else:
@@ -115,18 +114,11 @@ class Forcing:
         yield from ((held, self.given[path]) for path, held in seen.items())
 
 
-def loaded(bundle: Path) -> Any:
-    """The bundle's model, as the runner of its framework holds it."""
+def loaded(bundle: Path, runner: str = "converters.torch.run") -> Any:
+    """A bundle in this process: its code is imported as any other is."""
     spec = importlib.util.spec_from_file_location("bundle_model", bundle / "model.py")
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    target = json.loads((bundle / "porter.json").read_text())["target"]
-    if target == "tf":
-        import keras
-
-        from converters.keras.run import KerasModel
-
-        return KerasModel(keras, module.load())
-    return importlib.import_module(f"converters.{target}.run").BundleModel(module.load(), "own")
+    return importlib.import_module(runner).BundleModel(module.load(), "own")
