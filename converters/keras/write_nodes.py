@@ -59,18 +59,27 @@ def keras_graph(graph: Graph, avoid: Collection[str] = ()) -> Graph:
     folded = _folded(graph)
     uses = Counter(value for node in folded for value in node.inputs)
     uses.update(graph.outputs)
-    crowd = Counter(_call_of(node) for node in folded)
+    crowd = _crowd(folded)
     names = _Names(folded, avoid)
     nodes = tuple(
         replace(
             node,
             origin=replace(node.origin, layer=names.of(node)),
-            alone=bool(node.origin.layer) and crowd[_call_of(node)] == 1,
+            alone=bool(node.origin.layer) and len(crowd[_call_of(node)]) == 1,
             used=tuple(uses[value] > 0 for value in node.outputs),
         )
         for node in folded
     )
     return replace(graph, nodes=nodes)
+
+
+def _crowd(nodes: Sequence[KerasNode]) -> dict[Origin, set[object]]:
+    """What each layer of the source does: one thing where it is a function that is called again and again."""
+    found: dict[Origin, set[object]] = {}
+    for node in nodes:
+        again = node.op if len(node.inputs) == 1 and not node.params else node
+        found.setdefault(_call_of(node), set()).add(again)
+    return found
 
 
 def _call_of(node: KerasNode) -> Origin:

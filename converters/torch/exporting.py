@@ -107,7 +107,7 @@ def _no_packed_sequences(module: Any) -> Iterator[None]:
             where = next((name for name, one in module.named_modules() if one is part), "")
             raise UnsupportedModel(
                 f"{where} ({type(part).__name__}) is given a packed sequence, whose shape depends on the "
-                "lengths: give it the padded one (a layer that only looks back says the same before the padding)"
+                "lengths: give it the padded one (what only looks back says the same before the padding)"
             )
 
     parts = [part for part in module.modules() if isinstance(part, torch.nn.RNNBase)]

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
 from porter.graph.layouts import Inner, Layout, Orientation, Relaid, Request
 from porter.graph.model import Graph, Node, Value
+from porter.graph.ops.reshaping import Transpose
 from porter.graph.ops.sources import Constant
+
+Steps = Callable[[Value], list[tuple[Node, tuple[Value, ...]]]]
+"""From a value to the nodes next to it, and the values on their other side."""
 
 
 class Wishes:
@@ -13,7 +21,7 @@ class Wishes:
     def __init__(self, graph: Graph, target: Orientation) -> None:
         self.target: Orientation = target
         self.other: Orientation = "last" if target == "first" else "first"
-        self.users = graph.consumers()
+        self.users, self.makers = graph.consumers(), graph.producers()
         self.outputs = set(graph.outputs)
         self.constants = {value for n in graph.nodes if isinstance(n.op, Constant) for value in n.outputs}
         self._wanted: dict[Value, bool] = {}
@@ -68,17 +76,34 @@ class Wishes:
             for output, layout in zip(node.outputs, answer.outputs, strict=True)
         )
 
-    def spatial_user(self, value: Value) -> Node | None:
-        """The first op down the line that has an orientation, to name a value's axes by."""
-        seen, todo = {value}, [value]
+    def spatial_kin(self, value: Value) -> tuple[Node, Sequence[int]] | None:
+        """The first op with an orientation down the line, else up it, to name a value's axes by; and where
+        that op has each of the axes."""
+        return self._kin(value, self._later) or self._kin(value, self._earlier)
+
+    def _kin(self, value: Value, steps: Steps) -> tuple[Node, Sequence[int]] | None:
+        places: dict[Value, list[int]] = {value: list(range(value.rank))}
+        todo = [value]
         while todo:
-            for node in self.users.get(todo.pop(0), []):
+            at = places[todo[0]]
+            for node, others in steps(todo.pop(0)):
                 if hasattr(node.op, "orientation"):
-                    return node
-                fresh = [v for v in node.outputs if v not in seen and v.rank == value.rank]
-                seen.update(fresh)
+                    return node, at
+                moved = at
+                if isinstance(node.op, Transpose):
+                    order = node.op.perm if steps == self._earlier else np.argsort(node.op.perm)
+                    moved = [int(order[place]) for place in at]
+                fresh = [other for other in others if other not in places and other.rank == value.rank]
+                places.update(dict.fromkeys(fresh, moved))
                 todo += fresh
         return None
+
+    def _later(self, value: Value) -> list[tuple[Node, tuple[Value, ...]]]:
+        return [(node, node.outputs) for node in self.users.get(value, [])]
+
+    def _earlier(self, value: Value) -> list[tuple[Node, tuple[Value, ...]]]:
+        node = self.makers.get(value)
+        return [] if node is None else [(node, node.inputs)]
 
     def _probe(self, node: Node, value: Value, layout: Layout) -> Relaid:
         rigid = tuple(v in self.constants for v in node.inputs)

@@ -58,11 +58,11 @@ def share(
     """Classes for `models` (inner ones first), and the call that makes each model."""
     classes: list[Shared] = []
     constructors: dict[Path, Call] = {}
-    depth = max((len(model.path) for model in models), default=0)
-    for level in range(depth, 0, -1):
+    heights = _heights(models)
+    for height in sorted(set(heights.values())):
         alike: dict[object, list[tuple[Made, tuple[tuple[str, Call], ...]]]] = {}
         for model in models:
-            if len(model.path) == level:
+            if heights[model.path] == height:
                 resolved = model.resolved(constructors)
                 attributes = tuple((name, spelled_out(made, usual)) for name, made in resolved)
                 alike.setdefault(_signature(model, attributes), []).append((model, attributes))
@@ -73,6 +73,17 @@ def share(
             for model, attributes in members:
                 constructors[model.path] = _constructor(shared, members[0][1], attributes, argument_names)
     return classes, constructors
+
+
+def _heights(models: Sequence[Made]) -> dict[Path, int]:
+    """How many levels of models each one has inside."""
+    inner = {
+        model.path: [made for _, made in model.attributes if not isinstance(made, Call)] for model in models
+    }
+    heights: dict[Path, int] = {}
+    for path in sorted(inner, key=len, reverse=True):
+        heights[path] = 1 + max((heights[one] for one in inner[path]), default=-1)
+    return heights
 
 
 def _signature(model: Made, attributes: Sequence[tuple[str, Call]]) -> object:

@@ -94,3 +94,43 @@ def test_blocks_alike_are_one_class_whoever_calls_them(framework: str) -> None:
 )
 def test_heads_by_hand_are_the_attention_of_the_target(framework: str, whole: str) -> None:
     assert whole in code(framework)
+
+
+class Again(nn.Module):
+    """Blocks of one class at two depths; in each a function that is called twice."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first = _Twice()
+        self.inner = nn.ModuleDict({"deep": _Holder()})
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Images to images."""
+        return self.inner["deep"](self.first(x))
+
+
+class _Twice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.act = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1), nn.ReLU()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.act(self.two(self.act(self.one(x))) + x)
+
+
+class _Holder(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.block = _Twice()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.block(x) * 2
+
+
+def test_classes_are_shared_across_depths_and_axes_have_the_names_of_the_source() -> None:
+    model = read_live(LiveModel(Again().eval(), (torch.randn(2, 3, 4, 5),)))
+    laid, written = pipeline.write(model, target("tf"), pipeline.Options("native"))
+    assert written.source.count("def twice") == 1
+    assert written.source.count('layers.ReLU(name=prefix + "_act")') == 1
+    (output,) = laid.graph.outputs
+    assert (laid.source_axes[output], laid.graph.axes[output]) == ("n c h w", "n h w c")

@@ -6,7 +6,7 @@
 from pathlib import Path
 
 import keras
-from keras import layers, ops
+from keras import layers
 
 
 def build():
@@ -25,12 +25,15 @@ def build():
         3, 3, activation="relu", name="sequential_5_convolution2d_1"
     )
     sequential_5_maxpooling2d_1 = layers.MaxPooling2D(2, name="sequential_5_maxpooling2d_1")
+    sequential_5_flatten_3 = layers.Flatten(name="sequential_5_flatten_3")
     sequential_5_dense_6_layer = layers.Dense(4, activation="relu", name="sequential_5_dense_6")
     x = sequential_5_convolution2d_1(input_1)
-    x = ops.reshape(sequential_5_maxpooling2d_1(x), (-1, 12))
+    x = sequential_5_maxpooling2d_1(x)
+    x = sequential_5_flatten_3(x)
     sequential_5_dense_6 = sequential_5_dense_6_layer(x)
     x = sequential_5_convolution2d_1(input_2)
-    x = ops.reshape(sequential_5_maxpooling2d_1(x), (-1, 12))
+    x = sequential_5_maxpooling2d_1(x)
+    x = sequential_5_flatten_3(x)
     x = sequential_5_dense_6_layer(x)
     x = layers.Concatenate(name="merge_1")([sequential_5_dense_6, x])
     outputs = layers.Dense(1, activation="sigmoid", name="dense_7")(x)
