@@ -3,7 +3,8 @@
 An image that is constant, square or symmetric forgives a swapped height and width, a flipped kernel and a
 padding on the wrong side; a batch of equal rows forgives whatever mixes rows. So images are gradients with
 impulses and noise, of odd sizes where the model leaves them open; rows differ in kind and in size; ids stay
-within the tables that they are looked up in, and sequences end in zeros where zeros mean "no more steps".
+within the tables that they are looked up in and reach both ends of them; sequences end in zeros where zeros
+mean "no more steps"; states are not zero; some numbers lie just where activations bend and roundings tie.
 """
 
 from __future__ import annotations
@@ -51,6 +52,9 @@ class _Kind:
     padded: bool = False
     filler: float = 0.0  # stands where a sequence has ended
 
+
+EDGES = (0.0, 1.0, -1.0, 0.5, -0.5, 2.5, -2.5, 3.0, -3.0, 6.0)
+"""Where activations bend or jump, and where roundings tie."""
 
 KINDS = (("ordinary", 1.0), ("large", 40.0))
 """Name and size of the sets that are made: the second shows what only big numbers show, on a single row."""
@@ -163,8 +167,11 @@ def _array(value: Value, shape: tuple[int, ...], kind: _Kind, size: float, rng: 
     if kind.ids is not None or whole:
         return _ids(value, shape, kind, rng)
     array = _image(shape, rng) if len(shape) >= 4 else rng.standard_normal(shape)
-    ends = kind.padded and len(shape) == 3
-    array = _ended(array * size, rng, kind.filler) if ends else array * size
+    array = array * size
+    if value.shape[:1] == (BATCH,) and shape[0] > 1:
+        _put_edges(array[-1:], rng)
+    if kind.padded and len(shape) == 3:
+        array = _ended(array, rng, kind.filler)
     return array.astype("float32" if value.dtype == "bfloat16" else value.dtype)
 
 
@@ -172,8 +179,16 @@ def _ids(value: Value, shape: tuple[int, ...], kind: _Kind, rng: np.random.Gener
     top = kind.ids or (256 if len(shape) >= 4 else 10)
     low = 1 if kind.padded and top > 1 else 0
     ids = rng.integers(low, top, shape)
+    ids.flat[:2] = (top - 1, low)[: ids.size]
     ids = _ended(ids, rng) if kind.padded and len(shape) > 1 and top > 1 else ids
     return ids.astype("float32" if value.dtype == "bfloat16" else value.dtype)
+
+
+def _put_edges(rows: Array, rng: np.random.Generator) -> None:
+    """Some of the numbers become edges, none larger than they are; most stay as they are."""
+    edges = rng.permutation([edge for edge in EDGES if abs(edge) <= np.abs(rows).max(initial=0.0)])
+    places = rng.permutation(rows.size)[: min(len(edges), rows.size // 4)]
+    rows.flat[places] = edges[: len(places)]
 
 
 def _ended(array: Array, rng: np.random.Generator, filler: float = 0.0) -> Array:

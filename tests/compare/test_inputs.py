@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from porter.compare.inputs import make_inputs, telling_inputs
+from porter.compare.inputs import EDGES, make_inputs, telling_inputs
 from porter.compare.sizes import FEWEST, MOST
 from porter.errors import RequestError
 from porter.graph.builder import Builder
@@ -95,6 +95,34 @@ def test_ids_stay_in_their_table(dtype: str) -> None:
         assert ids.min() >= 0
         assert ids.max() < 7
     assert set(np.unique(make_inputs(ids_graph(dtype))[0].arrays[0])) == set(range(7))
+
+
+@pytest.mark.parametrize("entries", [1, 2, 5000])
+def test_ids_reach_both_ends_of_their_table(entries: int) -> None:
+    value = Value("ids", Spec((BATCH, 3), "int32"))
+    builder = Builder()
+    table = Param(Constant(np.zeros((entries, 2), "float32")))
+    found = builder.one(Embedding(entries, 2), value, params={"weight": table})
+    ordinary, single = make_inputs(builder.graph("net", [value], [found]))
+    assert ordinary.arrays[0].min() == 0
+    assert ordinary.arrays[0].max() == single.arrays[0].max() == entries - 1
+
+
+@pytest.mark.parametrize("shape", [(8,), (20, 6), (9, 9, 3)])
+def test_some_numbers_lie_on_edges(shape: tuple[int, ...]) -> None:
+    (given,) = make_inputs(image_graph(*shape))[0].arrays
+    on_edge = np.isin(given, np.float32(EDGES))
+    assert not on_edge[:-1].any()
+    assert 1 <= on_edge[-1].sum() <= len(EDGES)
+
+
+def test_states_that_a_model_takes_are_not_zero() -> None:
+    values = [Value("x", Spec((BATCH, 5, 3))), Value("state", Spec((BATCH, 4)))]
+    builder = Builder()
+    outputs = [builder.one(Unary("tanh"), value) for value in values]
+    for given in make_inputs(builder.graph("net", values, outputs)):
+        assert (given.arrays[1] != 0).mean() > 0.9
+        assert np.abs(given.arrays[1]).max() > 0.3
 
 
 def test_masked_sequences_end_in_zeros() -> None:
