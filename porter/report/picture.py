@@ -6,6 +6,7 @@ import base64
 import struct
 import zlib
 from collections.abc import Sequence
+from functools import cache
 
 ENDS = ((13, 8, 45), (120, 28, 109), (213, 72, 66), (251, 155, 6), (252, 255, 164))
 """From dark to bright, even steps to the eye and legible to the colour-blind."""
@@ -25,6 +26,7 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
+@cache
 def _palette() -> bytes:
     colours = bytearray()
     for shade in range(256):
