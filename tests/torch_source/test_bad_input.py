@@ -236,6 +236,20 @@ def test_a_live_script_is_refused() -> None:
         read_live(LiveModel(script, (torch.zeros(2, 3),)))
 
 
+def test_tied_weights_are_told_with_both_names() -> None:
+    table = nn.Embedding(7, 3)
+    head = nn.Linear(3, 7, bias=False)
+    head.weight = table.weight
+    model = read_live(LiveModel(nn.Sequential(table, head).eval(), (torch.tensor([[1, 2], [3, 4]]),)))
+    assert [(row.array.key, row.reason) for row in model.ledger] == [
+        ("0.weight", "the same tensor as 1.weight"),
+        ("1.weight", ""),
+    ]
+    assert [notice.partition(":")[0] for notice in model.notices] == [
+        "1.weight is shared by 0, 1"
+    ]
+
+
 def test_code_is_inspected(net: Path) -> None:
     found = porter.inspect(f"{net}:build", input_shapes={"": (2, 3)})
     assert found.convertible
