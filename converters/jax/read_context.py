@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
 
 from porter.dataclass import dataclass
-from porter.graph.model import Value
+from porter.graph.model import Param, Value
+from porter.graph.ops.op import Op
 from porter.reading import Traced
 
 
@@ -28,6 +30,16 @@ class Window:
     padding: tuple[tuple[int, int], ...]
 
 
+@dataclass(frozen=True)
+class Walk:
+    """A state after every step of a recurrent layer, steps first."""
+
+    op: Op
+    inputs: tuple[Value, ...]
+    params: Mapping[str, Param]
+    state: int
+
+
 @dataclass
 class Context(Traced):
     """What the reader knows."""
@@ -36,3 +48,6 @@ class Context(Traced):
     counts: dict[Value, int] = field(default_factory=dict)  # 0, 1, 2, ... along this axis
     sums: dict[Value, tuple[Value, Window]] = field(default_factory=dict)  # of windows: the value summed
     cells: dict[Value, Window] = field(default_factory=dict)  # how many cells each window has
+    walks: dict[Value, Walk] = field(default_factory=dict)  # states after every step
+    ends: dict[tuple[Value, ...], list[tuple[Value, list[Value]]]] = field(default_factory=dict)
+    """States after the last step of each row, by the inputs of the layer and the last steps."""

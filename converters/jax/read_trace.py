@@ -205,6 +205,8 @@ def _refuse_effects(jaxpr: Any) -> None:
 
 
 def _said(fault: BaseException) -> str:
+    if isinstance(fault, KeyError):
+        return f"it asks for {fault}, which is not there"
     lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
     return lines[0].rstrip(".") if lines else type(fault).__name__
 

@@ -1,6 +1,6 @@
 """Flax's example structures, and functions as Equinox and Haiku write them, converted to the others.
 
-    python -m scripts.bench.jax_models [--to torch tf] [--only TEXT ...]
+    python -m scripts.bench.jax_models [--to torch tf] [--only TEXT ...] [--json FILE]
 
 Weights are random. Each row tells the largest difference over the largest output, for each target; the share
 of the weights that are in layers of the target, not in loose parameters; and the transposes that are left.
@@ -9,8 +9,10 @@ of the weights that are in layers of the target, not in loose parameters; and th
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -245,7 +247,7 @@ def transposes(graph: Graph) -> int:
     return sum(type(node.op).__name__ == "Transpose" for node in laid.nodes)
 
 
-def row(name: str, targets: Sequence[str]) -> str:
+def measured(name: str, targets: Sequence[str]) -> dict[str, Any]:
     """One model, measured."""
     model, inputs = MODELS[name]()
     start = time.perf_counter()
@@ -256,14 +258,14 @@ def row(name: str, targets: Sequence[str]) -> str:
     assert source.run is not None
     wanted, _ = source.run(inputs)
     graph = normalise(source.graph)
-    cells = [f"{name:20}", f"read {seconds:5.1f} s"]
+    found: dict[str, Any] = {"model": name, "read_seconds": round(seconds, 1)}
     for target in targets:
         try:
-            cells.append(f"{target} {difference(model, inputs, wanted, target):.1e}")
+            found[target] = float(f"{difference(model, inputs, wanted, target):.1e}")
         except PorterError as refused:
-            cells.append(f"{target} refused: {str(refused).splitlines()[0]:.80}")
-    cells += [f"native {native_share(graph):6.1%}", f"transposes {transposes(graph)}", *source.notices]
-    return "  ".join(cells)
+            found[target] = f"refused: {str(refused).splitlines()[0]:.80}"
+    found |= {"native": round(native_share(graph), 4), "transposes": transposes(graph)}
+    return {**found, "notices": list(source.notices)}
 
 
 def main() -> None:
@@ -271,10 +273,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", nargs="*", default=["torch", "tf"])
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--json", type=Path, help="every row goes here")
     told = parser.parse_args()
+    rows = []
     for name in MODELS:
         if not told.only or any(text in name for text in told.only):
-            print(row(name, told.to), flush=True)
+            rows.append(measured(name, told.to))
+            print("  ".join(f"{key} {value}" for key, value in rows[-1].items()), flush=True)
+    if told.json:
+        told.json.write_text(json.dumps(rows, indent=1) + "\n")
 
 
 if __name__ == "__main__":

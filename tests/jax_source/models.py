@@ -177,6 +177,18 @@ def nested(params: Any, x: Any) -> Any:
     return x
 
 
+class Lengths(nnx.Module):
+    """Sequences of unequal length: the states after each one's last step, and walks from there back."""
+
+    def __init__(self, rngs: nnx.Rngs) -> None:
+        self.walk = nnx.RNN(nnx.LSTMCell(3, 4, rngs=rngs), return_carry=True)
+        cells = [nnx.GRUCell(3, 4, rngs=rngs), nnx.OptimizedLSTMCell(3, 4, rngs=rngs)]
+        self.both = nnx.Bidirectional(*map(nnx.RNN, cells))
+
+    def __call__(self, x: Any, lengths: Any) -> Any:
+        return (*self.walk(x, seq_lengths=lengths), self.both(x, seq_lengths=lengths))
+
+
 class Step(nnx.Module):
     """A layer as stacks and checkpoints hold it."""
 
@@ -241,6 +253,11 @@ MODELS: Mapping[str, Row] = {
         lambda: linen(LinenSequence("GRUCell"), reals(2, 5, 6)),
         (reals(2, 5, 6),),
         ("Gru", "Attention"),
+    ),
+    "lengths": (
+        lambda: shaken(Lengths(nnx.Rngs(0))),
+        (*SEQUENCE, np.array([2, 5], "int32")),
+        ("Lstm", "Lstm", "Lstm", "Gru"),
     ),
     "stacked": (lambda: shaken(Stacked(nnx.Rngs(0))), (reals(2, 4),), ("LayerNorm", "Linear") * 3),
     "hand_lstm": (lambda: (by_hand_lstm, {"w": reals(7, 16), "b": reals(16)}), SEQUENCE, ("Lstm",)),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import porter
 from porter.errors import PorterError, RequestError, UnsupportedModel, WeightsError
@@ -273,6 +275,30 @@ def test_refusals(
     with pytest.raises(kind) as refused:
         read(code, name, written(tmp_path, "npz", filled(ONE)))
     assert all(word in str(refused.value) for word in words), str(refused.value)
+
+
+def test_converted_and_verified(
+    code: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The whole command; then a refusal's one sentence, and a bundle read back without JAX."""
+    pytest.importorskip("torch")
+    from porter.cli.main import main
+
+    weights = written(tmp_path, "safetensors", filled(NET))
+    given = [f"{code}:module", "--weights", str(weights), "--from", "jax", "--input-shape", "2,3", "--quiet"]
+    assert main(["convert", *given, "--to", "torch", "-o", str(tmp_path / "torch")]) == 0
+    assert "\nequivalent: " in capsys.readouterr().out
+    other = [f"{code}:devices", *given[1:]]
+    assert main(["convert", *other, "--to", "torch", "-o", str(tmp_path / "none")]) == 2
+    assert "asks for 'w', which is not there (at net.py:" in capsys.readouterr().err
+    assert main(["convert", *given, "--to", "jax", "-o", str(tmp_path / "jax"), "--no-verify"]) == 0
+    monkeypatch.setitem(sys.modules, "jax", None)
+    monkeypatch.setitem(sys.modules, "flax", None)
+    back = ["convert", str(tmp_path / "jax"), "--to", "torch", "-o", str(tmp_path / "back"), "--no-verify"]
+    assert main([*back, "--quiet"]) == 0
+    first, again = (load_file(tmp_path / name / "model.safetensors") for name in ("torch", "back"))
+    assert first.keys() == again.keys()
+    assert all((first[key] == again[key]).all() for key in first)
 
 
 def test_state_is_refused(code: Path) -> None:

@@ -23,7 +23,13 @@ def read_scan(call: PrimitiveCall) -> tuple[Any, ...]:
     """A recurrent layer where it is one; else, if it is short, step by step."""
     streams = any(isinstance(value, Random) for value in call.inputs)
     found = None if streams else recurrent(call)
-    return found if found is not None else _unrolled(call)
+    if found is None:
+        return _unrolled(call)
+    results, walks = found
+    if None in results:  # a state that no layer shows after every step
+        results = tuple(b if a is None else a for a, b in zip(results, _unrolled(call), strict=True))
+    call.context.walks.update((results[place], walk) for place, walk in walks.items())
+    return results
 
 
 def _unrolled(call: PrimitiveCall) -> tuple[Any, ...]:

@@ -129,6 +129,10 @@ BINARY = {
 @rules.reads(*BINARY)
 def read_binary(call: PrimitiveCall) -> Value:
     a, b = call.inputs
+    if call.name in ("add", "sub"):
+        same = _unchanged(call, 0)
+        if same is not None:
+            return same
     if call.name == "pow":
         b = call.cast(b, a.dtype)
     if call.name == "ne" and call.filled(b) == 0:
@@ -138,8 +142,22 @@ def read_binary(call: PrimitiveCall) -> Value:
     return together(call, Binary(BINARY[call.name]), a, b)
 
 
+def _unchanged(call: PrimitiveCall, neutral: int) -> Value | None:
+    """The first of two whole numbers where the second changes nothing, or the other way round."""
+    a, b = call.inputs
+    if "int" not in call.out.dtype:
+        return None
+    if call.filled(b) == neutral and a.shape == call.out.shape:
+        return a
+    swapped = call.name != "sub" and call.filled(a) == neutral and b.shape == call.out.shape
+    return b if swapped else None
+
+
 @rules.reads("mul")
 def read_mul(call: PrimitiveCall) -> Value:
+    same = _unchanged(call, 1)
+    if same is not None:
+        return same
     a, b = call.inputs
     if a is b and call.out.dtype != "bool":
         return together(call, Unary("square"), a)

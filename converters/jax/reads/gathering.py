@@ -8,6 +8,7 @@ import numpy as np
 
 from converters.jax.read_call import WHOLE, PrimitiveCall, Range
 from converters.jax.read_dims import shape_of
+from converters.jax.reads.recurrent import end_of
 from converters.jax.rules import rules
 from porter.graph.dims import Dim, may_equal
 from porter.graph.model import Value
@@ -15,7 +16,7 @@ from porter.graph.ops.elementwise import Binary, Cast, Where
 from porter.graph.ops.indexing import Expand, Gather, GatherNd, Index, TakeAlong
 from porter.graph.ops.linear import Embedding
 from porter.graph.ops.reduction import ArgReduce
-from porter.graph.ops.reshaping import Reshape, Slice, Transpose
+from porter.graph.ops.reshaping import Concat, Reshape, Slice, Transpose
 from porter.graph.ops.sorting import ArgSort, TopK
 
 Label = tuple[str, int]
@@ -90,9 +91,27 @@ def _picked(
     if known is not None and known.ndim == 1:
         place = dict(zip(axes, map(int, known), strict=True))
         return call.one(Index(tuple(place.get(k, WHOLE) for k in range(x.rank))), x), rest
+    walk = call.context.walks.get(x)
+    last = _row_by_row(call, indices) if walk is not None and tuple(axes) == (0, 1) and not batch else None
+    if walk is not None and last is not None:
+        return end_of(call, walk, last), [*own, *rest]
     turned = call.transpose(x, (*batch, *axes, *(axis for _, axis in rest)))
     order = [*shared, *(labels.index(label) for label in own), indices.rank - 1]
     return call.one(GatherNd(len(batch)), turned, call.transpose(indices, order)), [*both, *own, *rest]
+
+
+def _row_by_row(call: PrimitiveCall, indices: Value) -> Value | None:
+    """The first part of index vectors whose second part counts the rows: `x[places, arange(n)]`."""
+    joined = call.maker(indices, Concat)
+    if joined is None or len(joined.inputs) != 2 or indices.rank != 2 or joined.op.axis % 2 != 1:
+        return None
+    places, rows = joined.inputs
+    while rows not in call.context.counts:
+        node = call.maker(rows, Reshape, Where)
+        if node is None:
+            return None
+        rows = node.inputs[-1]
+    return _squeezed(call, places)
 
 
 def _range_at(call: PrimitiveCall, x: Value, starts: dict[int, int], sizes: Sequence[Dim]) -> Value:

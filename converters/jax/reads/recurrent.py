@@ -12,10 +12,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from converters.jax.read_call import PrimitiveCall
+from converters.jax.read_context import Walk
 from converters.jax.reads.gates import Affine, Gates, packed
 from porter.dataclass import dataclass
 from porter.graph.model import Param, Spec, Value
+from porter.graph.ops.elementwise import Binary
 from porter.graph.ops.op import Op
 from porter.graph.ops.recurrent import AnyRecurrent, Gru, Lstm, SimpleRnn
 from porter.graph.ops.reshaping import Flip
@@ -33,8 +37,12 @@ class Found:
     output: Value
 
 
-def recurrent(call: PrimitiveCall) -> tuple[Any, ...] | None:
-    """The results of a loop as those of a recurrent layer, or None where it is none."""
+def recurrent(call: PrimitiveCall) -> tuple[tuple[Any, ...], dict[int, Walk]] | None:
+    """The results of a loop as those of a recurrent layer, or None where it is none.
+
+    A result is None that the layer does not have: a state after every step. The second part tells which
+    results are states after every step.
+    """
     consts, carried = int(call["num_consts"]), int(call["num_carry"])
     rows = call.inputs[consts + carried :]
     if len(rows) != 1 or rows[0].rank != 3 or carried not in (1, 2):
@@ -51,14 +59,22 @@ def recurrent(call: PrimitiveCall) -> tuple[Any, ...] | None:
         return None
     step = _Step(call, x, before, made[:carried])
     found = step.found()
-    if found is None or any(value is not found.output for value in made[carried:]):
+    shown = [_place(value, found, made[:carried]) for value in made[carried:]] if found else []
+    if found is None or None in shown:
         return None
-    return _walked(call, found, rows[0], call.inputs[consts : consts + carried], len(made) - carried)
+    return _walked(call, found, rows[0], call.inputs[consts : consts + carried], shown)
+
+
+def _place(value: Value, found: Found, states: Sequence[Value]) -> int | None:
+    """Which of the layer's states a result of the step is; the first is its output."""
+    if value is found.output:
+        return 0
+    return next((k for k, place in enumerate(found.states) if states[place] is value), None)
 
 
 def _walked(
-    call: PrimitiveCall, found: Found, rows: Value, starts: Sequence[Value], shown: int
-) -> tuple[Any, ...]:
+    call: PrimitiveCall, found: Found, rows: Value, starts: Sequence[Value], shown: Sequence[int | None]
+) -> tuple[tuple[Any, ...], dict[int, Walk]]:
     """The layer over the whole sequence; one that walks backwards sees it turned round."""
     x = call.transpose(rows, STEPS_FIRST)
     if call["reverse"]:
@@ -66,12 +82,46 @@ def _walked(
     first = [starts[place] for place in found.states]
     fresh = all(call.filled(value) == 0 for value in first)
     op = found.op if fresh else replace(found.op, started=True)
-    sequence, _, *ends = call.add(op, x, *([] if fresh else first), params=found.params)
+    given = (x, *([] if fresh else first))
+    sequence, _, *ends = call.add(op, *given, params=found.params)
     if call["reverse"]:
         sequence = call.one(Flip((1,)), sequence)
     carry = [ends[found.states.index(place)] for place in range(len(starts))]
-    turned = call.transpose(sequence, STEPS_FIRST) if shown else sequence
-    return (*carry, *(turned for _ in range(shown)))
+    turned = call.transpose(sequence, STEPS_FIRST) if 0 in shown else sequence
+    results = (*carry, *(turned if state == 0 else None for state in shown))
+    if call["reverse"]:
+        return results, {}
+    walks = enumerate(shown, len(carry))
+    return results, {place: Walk(op, given, found.params, state or 0) for place, state in walks}
+
+
+def end_of(call: PrimitiveCall, walk: Walk, last: Value) -> Value:
+    """The state after the step that `last` names for each row: that of a layer that sees no further."""
+    x, *first = walk.inputs
+    known = call.context.ends.setdefault(walk.inputs, [])
+    for other, ends in known:
+        if is_same(call, other, last):
+            return ends[walk.state]
+    steps = call.constant(np.arange(int(str(x.shape[1]))), last.dtype)
+    mask = call.one(Binary("less_equal"), steps, call.with_ones(last, 1))
+    assert isinstance(walk.op, AnyRecurrent)
+    _, _, *ends = call.add(replace(walk.op, masked=True), x, mask, *first, params=walk.params)
+    known.append((last, ends))
+    return ends[walk.state]
+
+
+def is_same(call: PrimitiveCall, one: Value, other: Value) -> bool:
+    """Whether two values are computed alike, from the same."""
+    if one is other:
+        return True
+    a, b = call.known(one), call.known(other)
+    if a is not None and b is not None:
+        return a.shape == b.shape and bool((a == b).all())
+    left, right = call.maker(one), call.maker(other)
+    if left is None or right is None or left.op != right.op or left.params or right.params:
+        return False
+    places = left.outputs.index(one) == right.outputs.index(other)
+    return places and all(is_same(call, *pair) for pair in zip(left.inputs, right.inputs, strict=True))
 
 
 class _Step:
