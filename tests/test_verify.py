@@ -74,20 +74,36 @@ def mutant(bundle: Path, out: Path) -> Path:
     return out
 
 
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bundles run in this process, and Keras not at all: starting a framework takes seconds."""
+    monkeypatch.setattr(contestant, "start", InProcess)
+
+
 SIDES = [
-    # a, b (BUNDLE and MUTANT are made of the U-Net), equivalent
-    ("BUNDLE", CNN, True),
-    ("BUNDLE", CNN / "io.npz", True),
-    (CNN / "io.npz", CNN, True),
-    ("BUNDLE", "MUTANT", False),
-    ("MUTANT", CNN / "io.npz", False),
-    (FIXTURES / "nested_shared", FIXTURES / "nested_shared_keras2", True),
-    (FIXTURES / "mnist_cnn_keras3", FIXTURES / "mnist_cnn_keras3_pair", False),
+    # a, b (BUNDLE and MUTANT are made of the U-Net), equivalent, whether in processes of their own
+    ("BUNDLE", CNN, True, "workers"),
+    ("BUNDLE", CNN / "io.npz", True, "here"),
+    (CNN / "io.npz", CNN, True, "workers"),
+    ("BUNDLE", "MUTANT", False, "here"),
+    ("MUTANT", CNN / "io.npz", False, "here"),
+    (FIXTURES / "nested_shared", FIXTURES / "nested_shared_keras2", True, "workers"),
+    (FIXTURES / "mnist_cnn_keras3", FIXTURES / "mnist_cnn_keras3_pair", False, "here"),
 ]
 
 
-@pytest.mark.parametrize(("a", "b", "same"), SIDES, ids=lambda item: getattr(item, "name", str(item)))
-def test_sides(a: str | Path, b: str | Path, same: bool, verified: porter.Bundle, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("a", "b", "same", "run"), SIDES, ids=lambda item: getattr(item, "name", str(item)))
+def test_sides(
+    a: str | Path,
+    b: str | Path,
+    same: bool,
+    run: str,
+    verified: porter.Bundle,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    if run == "here":
+        request.getfixturevalue("here")
     sides = {"BUNDLE": verified.path}
     if "MUTANT" in (a, b):
         sides["MUTANT"] = mutant(verified.path, tmp_path / "mutant")
@@ -96,6 +112,7 @@ def test_sides(a: str | Path, b: str | Path, same: bool, verified: porter.Bundle
     assert json.loads((tmp_path / "report" / "report.json").read_text())["equivalent"] is same
 
 
+@pytest.mark.usefixtures("here")
 def test_a_recording_in_the_bundles_own_order(verified: porter.Bundle, tmp_path: Path) -> None:
     recorded = np.load(CNN / "io.npz")
     turned = {name: np.moveaxis(recorded[name], -1, 1) for name in ("x0", "y0")}
@@ -103,6 +120,7 @@ def test_a_recording_in_the_bundles_own_order(verified: porter.Bundle, tmp_path:
     assert porter.verify(tmp_path / "native.npz", verified.path).equivalent
 
 
+@pytest.mark.usefixtures("here")
 def test_inputs_of_ones_own_and_tolerance(verified: porter.Bundle) -> None:
     found = porter.verify(CNN, verified.path, inputs=CNN / "io.npz", tolerance="1e-4,1e-4")
     assert found.equivalent
@@ -171,10 +189,10 @@ def test_a_bundle_that_cannot_be_run_is_never_taken_on_trust(
     assert "PyTorch is not installed" in done.stderr
 
 
+@pytest.mark.usefixtures("here")
 @pytest.mark.parametrize(("other", "same"), [("mnist_cnn_keras3", True), ("mnist_cnn_keras2", False)])
-def test_two_models_that_no_framework_runs(other: str, same: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_models_that_no_framework_runs(other: str, same: bool) -> None:
     """What porter reads of their files stands in for both, and the report says so."""
-    monkeypatch.setattr(contestant, "start", InProcess)
     found = porter.verify(FIXTURES / "mnist_cnn_keras3", FIXTURES / other)
     assert found.equivalent is same
     assert "what porter read of it stands in" in found.notes[0]
