@@ -63,6 +63,8 @@ def run(command: str, folder: Path) -> str:
     words = shlex.split(command)
     if words[0] == "porter":
         words = [sys.executable, "-m", "porter", *words[1:]]
+    elif words[0] == "python":
+        words = [sys.executable, *words[1:]]
     done = subprocess.run(
         words,
         cwd=folder,
