@@ -104,6 +104,22 @@ def bundle_module(folder: Path) -> ModuleType:
     return module
 
 
+def keras_outputs(model: Any, given: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """What a Keras model on TensorFlow says."""
+    import tensorflow as tf
+
+    def call(*inputs: Any) -> Any:
+        return model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+
+    try:
+        outputs = call(*given)
+    except (tf.errors.OpError, NotImplementedError, ValueError):
+        # TensorFlow's own CPU kernels refuse some strides that XLA computes
+        outputs = tf.function(call, jit_compile=True)(*[tf.constant(x) for x in given])
+    listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    return [np.asarray(x).astype("float32") if "bfloat16" in str(x.dtype) else np.asarray(x) for x in listed]
+
+
 def several(outputs: Any) -> list[Any]:
     return list(outputs) if isinstance(outputs, tuple) else [outputs]
 

@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +32,7 @@ from tests.layers.saved_rows import (
     assert_near,
     bundle_module,
     io_layouts,
+    keras_outputs,
     rows_of,
     save,
     turned,
@@ -46,21 +46,6 @@ NOT_WRITTEN: dict[str, str] = {}
 """Rows that Keras has no layer for, and a part of what is said of them."""
 
 
-def _run_keras(model: Any, given: Sequence[np.ndarray]) -> list[np.ndarray]:
-    import tensorflow as tf
-
-    def call(*inputs: Any) -> Any:
-        return model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
-
-    try:
-        outputs = call(*given)
-    except (tf.errors.OpError, NotImplementedError, ValueError):
-        # TensorFlow's own CPU kernels refuse some strides that XLA computes
-        outputs = tf.function(call, jit_compile=True)(*[tf.constant(x) for x in given])
-    listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-    return [np.asarray(x).astype("float32") if "bfloat16" in str(x.dtype) else np.asarray(x) for x in listed]
-
-
 def _converted(saved: Saved, out: Path, **options: Any) -> porter.Bundle:
     return porter.convert(saved.file, to="tf", out=out, verify=False, **options)
 
@@ -69,7 +54,7 @@ def _outputs(bundle: porter.Bundle, model: Any, saved: Saved) -> list[np.ndarray
     """What a model of the bundle says, in the source's axis order."""
     told = bundle.manifest
     given = turned(saved.inputs, told["inputs"], "source_axes", "axes")
-    return turned(_run_keras(model, given), told["outputs"], "axes", "source_axes")
+    return turned(keras_outputs(model, given), told["outputs"], "axes", "source_axes")
 
 
 def _has_own_layers(bundle: porter.Bundle) -> bool:
@@ -227,6 +212,6 @@ def test_weight_files_follow_keras_order_of_layers(seed: int, tmp_path: Path) ->
     model = keras.Model(inputs if len(inputs) > 1 else inputs[0], outputs, name="net")
     model.save(tmp_path / "model.keras")
     given = [random.normal(size=(4, 3)).astype("float32") for _ in inputs]
-    saved = Saved(tmp_path / "model.keras", given, _run_keras(model, given), 1e-5)
+    saved = Saved(tmp_path / "model.keras", given, keras_outputs(model, given), 1e-5)
     bundle = _converted(saved, tmp_path / "out")
     assert_near(_outputs(bundle, _loaded(bundle), saved), saved.outputs, saved.limit, "Keras")

@@ -17,7 +17,7 @@ Make = Callable[[], nn.Module]
 
 @dataclass(frozen=True)
 class Row:
-    """A module and the inputs that it is judged on; `jax`: it is written in JAX too."""
+    """A module and the inputs that it is judged on; `jax`: it is written in JAX and Keras too."""
 
     name: str
     make: Make

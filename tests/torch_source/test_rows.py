@@ -1,7 +1,9 @@
-"""Each row read, then held against torch: the reference, the module written anew in torch, and one in JAX."""
+"""Each row read, then held against torch: the reference, the module written anew in torch; some in JAX and
+Keras too."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,9 +11,12 @@ import pytest
 import torch
 
 from converters.torch.source import read_live
+from porter import pipeline
+from porter.frameworks import target
 from porter.normalise import normalise
 from porter.source_model import LiveModel, SourceModel
 from tests.layers.in_memory import Answer, assert_same, by_jax, by_reference, by_torch
+from tests.layers.saved_rows import bundle_module, keras_outputs
 from tests.torch_source.rows import ROWS, Row
 
 
@@ -59,6 +64,15 @@ def test_row(row: Row) -> None:
     assert_same(by_torch(graph, row.inputs, "source"), truth, "torch")
     if row.jax:
         assert_same(by_jax(graph, row.inputs, "native"), [_in_jax(answer) for answer in truth], "jax")
+
+
+@pytest.mark.parametrize("row", [row for row in ROWS if row.jax], ids=lambda row: row.name)
+def test_row_in_keras(row: Row, tmp_path: Path) -> None:
+    pytest.importorskip("keras")
+    model, truth = read(row)
+    bundle = pipeline.convert(model, target("tf"), tmp_path / "out", pipeline.Options("source"))
+    found = keras_outputs(bundle_module(bundle.path).load(), row.inputs)
+    assert_same([Answer(one, str(one.dtype)) for one in found], truth, "Keras")
 
 
 def test_rows_have_names_of_their_own() -> None:
