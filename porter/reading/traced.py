@@ -24,7 +24,7 @@ from porter.graph.ops.reshaping import Reshape, Transpose
 from porter.graph.ops.sources import Constant
 from porter.graph.run import OWN, run
 from porter.weights.tensor import Constant as Numbers
-from porter.weights.tensor import Derived, Tensor, moved
+from porter.weights.tensor import Derived, Tensor, moved, number_type
 
 SHAPING = (Cast, Expand, Reshape, Transpose)
 
@@ -184,6 +184,6 @@ def _computed(value: Value, nodes: Sequence[Node], sources: Sequence[Node]) -> C
             for node in nodes
         )
         found = run(Graph("", (), (value,), swapped), (), OWN)[0]
-        return np.asarray(found, value.dtype if value.dtype != "bfloat16" else None)
+        return np.asarray(found, number_type(value.dtype))
 
     return compute

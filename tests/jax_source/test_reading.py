@@ -75,3 +75,17 @@ def test_models(name: str) -> None:
     assert not missing, f"{name} has no {', '.join(missing)}: {found}"
     loose = [p.name for n, _, p in graph.params() if type(n.op).__name__ == "Constant" and p.trainable]
     assert loose in ([], ["position"]), loose
+
+
+def test_weights_of_layers_in_half_precision() -> None:
+    """Arrays that a layer turns into bfloat16 before it computes are bfloat16, rounded once."""
+    import jax.numpy as jnp
+    from flax import nnx
+
+    layer = nnx.Linear(3, 4, dtype=jnp.bfloat16, rngs=nnx.Rngs(0))
+    graph = read(layer, (np.ones((2, 3), "float32"),)).graph
+    (weight,) = [param for node, name, param in graph.params() if name == "weight"]
+    assert weight.tensor.dtype == "bfloat16"
+    found = weight.tensor.read()
+    assert found.dtype == jnp.bfloat16
+    np.testing.assert_array_equal(found, np.asarray(layer.kernel[...].astype(jnp.bfloat16)).T)
