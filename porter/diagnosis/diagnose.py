@@ -8,13 +8,13 @@ from pathlib import Path
 
 from porter.compare.inputs import InputSet
 from porter.diagnosis.case import Case
-from porter.diagnosis.code_lines import lines_of
+from porter.diagnosis.code_lines import changed_lines, lines_of
 from porter.diagnosis.findings import Cause, Diagnosis, Place, Tried
 from porter.diagnosis.probe import Faulty
 from porter.diagnosis.search import Explained, Search
 from porter.graph.model import Node
 from porter.sides import Side
-from porter.verification.settings import Settings
+from porter.verification.settings import LayerPlan, Settings
 from porter.verification.trial import verify
 
 
@@ -23,7 +23,8 @@ def diagnose(a: Side, b: Side, given: InputSet | None, settings: Settings) -> Di
     comparison = verify(a, b, given, settings)
     worst = max((row.b.relative for row in comparison.outputs), default=0.0)
     if comparison.equivalent:
-        return Diagnosis(a.label, b.label, True, comparison.verdict, before=worst, after=worst)
+        causes = tuple(_of_training(b, settings))
+        return Diagnosis(a.label, b.label, True, comparison.verdict, causes, before=worst, after=worst)
     search = Search(Case.of(a, b, given, settings))
     search.run()
     causes = tuple(_grouped(_exchanged(search.found), b, search))
@@ -55,13 +56,28 @@ def _grouped(found: Sequence[Explained], b: Side, search: Search) -> Iterator[Ca
     for (name, sentence), members in groups.items():
         first = members[0]
         kind = first.hypothesis.kind
-        lines = lines_of(folder, [one.faulty.path for one in members]) if kind == "code" and folder else ()
+        lines = _lines(folder, search.case.plan, members) if kind == "code" and folder else ()
         places = tuple(
             _place(one.faulty, None if one.after is None else one.after.largest, one.node) for one in members
         )
         tried = tuple(Tried(other.name, other.sentence, left) for other, left in first.others)
         before, after = search.maps(first)
         yield Cause(name, sentence, kind, places, lines, tried, first.count, before, after)
+
+
+def _lines(folder: Path, plan: LayerPlan, members: Sequence[Explained]) -> tuple[str, ...]:
+    """The lines to change where they are known, else those that are about the layers at fault."""
+    return changed_lines(folder, plan.code) or lines_of(folder, [one.faulty.path for one in members])
+
+
+def _of_training(b: Side, settings: Settings) -> Iterator[Cause]:
+    """Mistakes in a bundle's code that only training shows."""
+    if b.is_bundle and settings.layers is not None:
+        changed = changed_lines(Path(b.model["bundle"]), settings.layers.code)
+        lines = tuple(line for line in changed if "momentum" in line)
+        if lines:
+            told = "the momentum of a normalization is another one, which only training shows"
+            yield Cause("another momentum", told, "code", (), lines)
 
 
 def _place(faulty: Faulty, after: float | None, node: Node | None = None) -> Place:

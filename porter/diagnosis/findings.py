@@ -57,6 +57,8 @@ class Cause:
     @property
     def text(self) -> str:
         """The cause in a sentence, with the figures."""
+        if not self.places:
+            return self.sentence
         first = self.places[0]
         more = len(self.places) - 1
         others = ""
@@ -117,7 +119,10 @@ class Diagnosis:
     def lines(self) -> list[str]:
         """For people."""
         if self.equivalent:
-            return [self.verdict]
+            told = [
+                line for cause in self.causes for line in (f"{cause.name}: {cause.sentence}", *cause.lines)
+            ]
+            return [*told, *([""] if told else []), self.verdict]
         rows = []
         for cause in self.causes:
             rows.append(f"{cause.name}: {cause.text}")

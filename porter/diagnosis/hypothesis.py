@@ -33,6 +33,7 @@ class Hypothesis:
     op: Op
     change: Change | None = None
     inputs: OfInputs | None = None
+    outputs: OfInputs | None = None  # a change of what the step gives
     holds_of: str = ""  # the layer whose weights it has
     simple: int = field(default=0, compare=False)  # among equals, the lower is told
 
@@ -64,15 +65,17 @@ def computed(node: Node, given: Sequence[Array], params: Params, by: Sequence[Hy
         op = _changed(op, node.op, hypothesis.op)
         arrays = arrays if hypothesis.inputs is None else hypothesis.inputs(arrays)
         params = params if hypothesis.change is None else hypothesis.change(params)
-    return op.meaning(arrays, params)
+    results: Sequence[Array] = op.meaning(arrays, params)
+    for hypothesis in by:
+        results = results if hypothesis.outputs is None else hypothesis.outputs(list(results))
+    return results
 
 
 def _changed(op: Op, right: Op, wrong: Op) -> Op:
     """`op` with what tells `wrong` from `right`."""
-    if wrong == right:
-        return op
-    if type(op) is not type(right) or type(wrong) is not type(right):
+    if type(wrong) is not type(right):
         return wrong
+    known = {each.name for each in fields(op)}
     pairs = {each.name: (getattr(right, each.name), getattr(wrong, each.name)) for each in fields(right)}
-    others: dict[str, Any] = {name: new for name, (old, new) in pairs.items() if new != old}
-    return replace(op, **others)
+    others: dict[str, Any] = {n: new for n, (old, new) in pairs.items() if new != old and n in known}
+    return replace(op, **others) if others else op

@@ -18,6 +18,7 @@ from porter.graph.ops.elementwise import Binary, Unary
 from porter.graph.ops.normalisation import BatchNorm
 from porter.graph.ops.op import Op
 from porter.graph.ops.pooling import AvgPool, MaxPool
+from porter.graph.ops.recurrent import Gru, Lstm, SimpleRnn
 from porter.graph.ops.reduction import Reduce
 from porter.graph.ops.resampling import Resize, Upsample
 from porter.graph.ops.reshaping import Concat, Pad, Reshape
@@ -66,6 +67,8 @@ def in_steps(node: Node) -> Iterator[Hypothesis]:
         yield from _masks(op, len(node.inputs))
     if isinstance(op, Resize | Upsample):
         yield from _resized(op)
+    if isinstance(op, Lstm | Gru | SimpleRnn):
+        yield from _of_walks(op)
     yield from _joined(op)
 
 
@@ -149,6 +152,32 @@ def _resize(op: Resize | Upsample, method: str, corners: bool) -> OfInputs:
         return [from_last(made, op.orientation)]
 
     return change
+
+
+def _of_walks(op: Lstm | Gru | SimpleRnn) -> Iterator[Hypothesis]:
+    """Sequences whose ends, or whose two directions, are taken for one another."""
+
+    def ends_at(forward: int, back: int) -> OfInputs:
+        def change(given: list[Array]) -> list[Array]:
+            walks = [given[0][:, forward, : op.units], given[0][:, back, op.units :]][: op.walks]
+            made = [given[0], np.concatenate(walks, axis=-1), *given[2:]]
+            for number, walk in enumerate(walks):
+                made[2 + number * op.STATES] = walk
+            return made
+
+        return change
+
+    def halves(given: list[Array]) -> list[Array]:
+        return [*(np.roll(x, op.units, axis=-1) for x in given[:2]), *given[2:]]
+
+    ends = "another end of the sequence"
+    told = "the output at the first step is taken, where that at each walk's last step is right"
+    yield replace(code(ends, told, op), outputs=ends_at(0, -1))
+    if op.both:
+        told = "of both directions the output at the last step is taken; the reverse walk ends at the first"
+        yield replace(code(ends, told, op), outputs=ends_at(-1, -1))
+        told = "the outputs of the two directions are joined in the reverse order"
+        yield replace(code("branches exchanged", told, op), outputs=halves)
 
 
 def _joined(op: Op) -> Iterator[Hypothesis]:

@@ -47,8 +47,8 @@ def in_weights(node: Node, graph: Graph) -> Iterator[Hypothesis]:
             yield from _of_memory(node, name)
         if name.startswith(("bias", "shift")):
             told = "bias" if name in ("bias", "shift") else name
-            yield one(node, name, f"{told} dropped", f"the {told} is missing (zero)", np.zeros_like)
-            yield one(node, name, f"{told} twice", f"the {told} is added twice", lambda x: 2 * x)
+            yield one(node, name, "bias dropped", f"the {told} is missing (zero)", np.zeros_like)
+            yield one(node, name, "bias twice", f"the {told} is added twice", lambda x: 2 * x)
     yield from _in_short(node)
     yield from _behind_flatten(node, graph)
     yield from _gates(node, axes)
@@ -116,7 +116,7 @@ def _of_memory(node: Node, name: str) -> Iterator[Hypothesis]:
     shape, told = tensor.shape, "the weight was reshaped, where its axes have to be moved"
     while isinstance(tensor, Moved):
         base = tensor.base
-        if base.shape != shape and int(np.prod(base.shape)) == int(np.prod(shape)):
+        if int(np.prod(base.shape)) == int(np.prod(shape)):
             change = partial(_read_as, base, shape)
             yield one(node, name, "reshaped, not transposed", f"{told} ({tensor.move})", change)
         tensor = base

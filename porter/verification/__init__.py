@@ -111,4 +111,4 @@ def _plan_of_bundle(b: Side) -> LayerPlan | None:
 
 def _plan(laid: LaidOut, written: Written) -> LayerPlan:
     plain = {path: node for path, node in written.modules.items() if path in written.plain}
-    return LayerPlan(laid.graph, plain, written.weights)
+    return LayerPlan(laid.graph, plain, written.weights, code=written.source)

@@ -28,6 +28,7 @@ class LayerPlan:
     matched: Mapping[str, str] = field(default_factory=dict)  # how it is known, where not by origin
     laid_out: bool = True  # the graph is ordered as b is; else as the side whose graph is the reference
     counts: bool = True  # each of these layers has to be right, for b to be
+    code: str = ""  # of a bundle: what porter writes as its source
 
 
 @dataclass(frozen=True)

@@ -138,9 +138,11 @@ OF_MEMORY = (
     Planted("lstm_gate_order", "rnn", [("gates in another order", "first")], change("first.", _gates((0, 2, 1, 3)))),
     Planted("gru_gate_order", "rnn", [("gates in another order", "second")], change("second.", _gates((1, 0, 2)))),
     Planted("bias_summed", "rnn", [("biases summed", "second")], _summed),
-    Planted("lstm_bias_twice", "rnn", [("bias_ih twice", "first")], change("first.bias_ih_l0", lambda x: 2 * x)),
+    Planted("lstm_bias_twice", "rnn", [("bias twice", "first")], change("first.bias_ih_l0", lambda x: 2 * x)),
     Planted("biases_exchanged", "rnn", [("biases exchanged", "second")], exchange("second.bias_ih", "second.bias_hh")),
     Planted("directions", "rnn", [("directions exchanged", "both")], _walks),
+    Planted("directions_joined", "rnn", [("branches exchanged", "both")], code=[("x, _ = self.both(x)", "x = self.both(x)[0].roll(5, -1)")]),
+    Planted("first_for_last", "rnn", [("another end of the sequence", "third")], code=[("_, x = self.third(x)\n        x = x[0]", "x = self.third(x)[0][:, 0]")]),
     Planted("recurrent_transposed", "rnn", [("recurrent weight transposed", "third")], change("third.weight_hh", lambda x: np.concatenate([p.T for p in np.split(x, 3)]))),
     Planted("reset_after", "rnn", [("another reset after", "third")], code=[
         ("recurrent_activation=F.hardsigmoid)", "recurrent_activation=F.hardsigmoid, reset_after=True)"),

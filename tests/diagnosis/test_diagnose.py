@@ -84,7 +84,20 @@ def test_right_port_has_no_fault(net: str, right: Path) -> None:
 def test_code_is_shown_where_the_fault_is_in_code(right: Path, tmp_path: Path) -> None:
     (cause,) = diagnosed(right / "cnn.keras", row("epsilon").plant(right, tmp_path)).causes
     assert cause.kind == "code"
-    assert any("self.bn = nn.BatchNorm2d(8, eps=1e-05" in line for line in cause.lines)
+    (line,) = cause.lines
+    assert "self.bn = nn.BatchNorm2d(8, eps=1e-05" in line
+    assert "porter writes: self.bn = nn.BatchNorm2d(8, eps=0.001" in line
+
+
+@pytest.mark.usefixtures("here")
+def test_momentum_which_only_training_shows(right: Path, tmp_path: Path) -> None:
+    planted = Planted("momentum", "cnn", [], code=[("momentum=0.01", "momentum=0.1")])
+    found = diagnosed(right / "cnn.keras", planted.plant(right, tmp_path))
+    assert found.equivalent
+    (cause,) = found.causes
+    assert cause.name == "another momentum"
+    assert "momentum=0.1)  (porter writes: " in cause.lines[0]
+    assert "only training shows" in found.lines()[0]
 
 
 def test_fix_mends_weights(porter: Callable[..., Any], right: Path, tmp_path: Path) -> None:
