@@ -69,6 +69,10 @@ LOOPS = [
         ["x = self.blocks[0](x)", "y = self.blocks[1](x)", "x = self.blocks[2](y)"],
     ),
     (
+        [("x", 0, "x"), ("x", 1, "x"), ("last", 2, "x")],
+        ["for block in self.blocks:", "    x = block(x)", "last = x"],
+    ),
+    (
         [("x", 1, "x"), ("x", 0, "x"), ("x", 2, "x")],
         ["x = self.blocks[1](x)", "x = self.blocks[0](x)", "x = self.blocks[2](x)"],
     ),

@@ -20,6 +20,7 @@ from porter.graph.dims import may_equal
 from porter.graph.model import Graph, Origin, Param, Spec, Value
 from porter.graph.ops.elementwise import Cast, Unary
 from porter.graph.ops.sources import Constant
+from porter.reading import share_steps
 from porter.rules import Rule, Unsupported
 from porter.weights.tensor import Stored
 
@@ -93,7 +94,7 @@ class _Reader:
         graph = self.context.builder.graph(
             self.program.name, self.context.inputs, outputs, self.program.output_names
         )
-        return check(named(graph, self.places), "reading")
+        return check(share_steps(named(graph, self.places)), "reading")
 
     def _held(self, held: Held) -> Value:
         self._mark(Place(key=held.tensor.key))

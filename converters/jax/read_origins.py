@@ -113,13 +113,14 @@ def named(graph: Graph, places: Mapping[int, Place]) -> Graph:
     """The graph with the origin of every node."""
     nodes = [(node, places[id(node.origin)]) for node in graph.nodes]
     paths = {module.path for _, place in nodes for module in place.modules}
-    weighted = Counter(
-        place.modules[-1].path
+    counts = Counter(
+        place.modules[-1]
         for node, place in nodes
         if place.modules and node.params and not isinstance(node.op, Constant)
     )
+    several = {module.path for module, count in counts.items() if count > 1}
     outer = {path for path in paths if any(other.startswith(f"{path}.") for other in paths if path)}
-    leaves = {path for path in paths - outer if path and weighted[path] <= 1}
+    leaves = {path for path in paths - outer if path} - several
     made = tuple(replace(node, origin=_origin(node, place, leaves)) for node, place in nodes)
     return replace(graph, nodes=made)
 
@@ -133,9 +134,16 @@ def _origin(node: Node, place: Place, leaves: set[str]) -> Origin:
     if leaf is not None:
         return Origin(_relative(leaf.path, home), leaf.kind, scopes, leaf.path)
     key = next(_keys(node), "")
-    label = _label(key, home) if key else place.primitive
+    label = _label(key, home) if key else _plain(node, place)
     full = ".".join(part for part in (stack[-1].path if stack else "", label) if part)
     return Origin(label, type(node.op).__name__ if key else place.primitive, scopes, full)
+
+
+def _plain(node: Node, place: Place) -> str:
+    """What to call an operation without arrays: the primitive, or what a step of a whole layer does."""
+    if place.primitive != "porter_layer":
+        return place.primitive
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", type(node.op).__name__).lower()
 
 
 def _scopes(stack: list[Module]) -> tuple[tuple[Scope, ...], str]:

@@ -15,6 +15,7 @@ from porter.graph.dims import may_equal
 from porter.graph.model import Graph, Origin, Param, Spec, Value
 from porter.graph.ops.elementwise import Unary
 from porter.graph.ops.sources import Constant
+from porter.reading import share_steps
 from porter.rules import Rule, Unsupported
 
 
@@ -52,7 +53,7 @@ class _Reader:
             )
         outputs = self._outputs()
         graph = builder.graph(self.program.name, self.context.inputs, outputs, self.program.output_names)
-        return check(graph, "reading")
+        return check(share_steps(graph), "reading")
 
     def _held(self, held: Held) -> Value:
         """A tensor of the module as a value; a layer that takes it as a weight does without the value."""

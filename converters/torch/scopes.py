@@ -18,12 +18,13 @@ def origins(program: Program) -> dict[str, Origin]:
     keys = {held.name: held.tensor.key for held in program.held}
     made = _made_of(program, keys)
     paths = {module.path for call in program.calls for module in call.modules}
-    weighted = Counter(
-        call.modules[-1].path for call in program.calls if call.modules and any(_weights(call, keys))
-    )
+    held = [call for call in program.calls if call.modules and any(_weights(call, keys))]
+    counts = Counter(call.modules[-1] for call in held)
+    several = {module.path for module, count in counts.items() if count > 1}
+    several |= {call.modules[-1].path for call in held if call.operator.endswith("_cell")}  # two layers each
     inner = {path.rpartition(".")[0] for path in paths}
     outer = {path for path in paths if any(_within(other, path) for other in inner | paths if other != path)}
-    leaves = {path for path in paths - outer if path and weighted[path] <= 1}
+    leaves = {path for path in paths - outer if path} - several
     return {call.name: _origin(call, made, leaves) for call in program.calls}
 
 

@@ -15,7 +15,6 @@ from porter.normalise.name_attention import name_attention
 from porter.normalise.name_heads import name_heads
 from porter.normalise.name_norms import name_norms
 from porter.normalise.name_softmax import name_softmax
-from porter.normalise.share_constants import share_constants
 
 Step = Callable[[Graph], Graph]
 
@@ -30,7 +29,6 @@ STEPS: tuple[Step, ...] = (
     name_attention,
     name_heads,
     find_blocks,
-    share_constants,
 )
 
 

@@ -116,21 +116,33 @@ def is_entry_call(expression: Expression) -> bool:
 
 
 def rolled(lines: Sequence[Statement], sizes: Mapping[Expression, int], namer: Namer) -> list[Statement]:
-    """The lines, with one loop where every entry of a list is called in order; `sizes` has the lists."""
+    """The lines, with one loop where every entry of a list is called in order; `sizes` has the lists.
+
+    The last call may give its result a name of its own.
+    """
     done: list[Statement] = []
     place = 0
     while place < len(lines):
         first = _entry(lines[place])
         size = sizes.get(first.items, 0) if first is not None else 0
         run = [_entry(line) for line in lines[place : place + size]]
-        if first is None or not size or run != [first._replace(place=k) for k in range(size)]:
+        last = run[-1] if len(run) == size > 1 else None
+        if first is None or last is None or run != list(_in_order(first, last)):
             done.append(lines[place])
             place += 1
             continue
         entry = Name(namer.identifier(_one_of(first.items), "block"))
         done.append(For(entry, first.items, (first.by(entry),)))
+        if last.target != first.target:
+            done.append(Assign((last.target,), first.target))
         place += size
     return done
+
+
+def _in_order(first: _Entry, last: _Entry) -> Iterator[_Entry]:
+    """The lines that a loop would stand for."""
+    yield from (first._replace(place=place) for place in range(last.place))
+    yield first._replace(place=last.place, target=last.target)
 
 
 def _one_of(items: Expression) -> str:

@@ -143,9 +143,17 @@ def _projection(call: OpCall, x: Value, kernel: Value) -> Value:
 
 
 def _gates(call: OpCall, x: Value, state: Value) -> tuple[Value, Value]:
+    _from_here(call, "weight_ih")
     ours = linear(call, x, call.tensor("w_ih"), call.get("b_ih"))
+    _from_here(call, "weight_hh")
     theirs = linear(call, state, call.tensor("w_hh"), call.get("b_hh"))
+    _from_here(call, "gate")
     return ours, theirs
+
+
+def _from_here(call: OpCall, name: str) -> None:
+    """What the steps that follow are called."""
+    call.context.builder.origin = replace(call.context.builder.origin, layer=name)
 
 
 def _cut(call: OpCall, x: Value, count: int) -> tuple[Value, ...]:
@@ -174,7 +182,10 @@ def read_lstm_cell(call: OpCall) -> Any:
     hidden, cell = call["hx"]
     i, f, g, o = _cut(call, _plus(call, *_gates(call, call.tensor("input"), hidden)), 4)
     kept = _times(call, _sigmoid(call, f), cell)
-    cell = _plus(call, kept, _times(call, _sigmoid(call, i), _tanh(call, g)))
+    added = _times(call, _sigmoid(call, i), _tanh(call, g))
+    _from_here(call, "cell")
+    cell = _plus(call, kept, added)
+    _from_here(call, "hidden")
     return _times(call, _sigmoid(call, o), _tanh(call, cell)), cell
 
 
