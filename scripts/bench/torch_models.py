@@ -46,9 +46,11 @@ def enliven(module: Any) -> None:
             if isinstance(part, torch.nn.modules.batchnorm._BatchNorm) and part.running_mean is not None:
                 part.running_mean.normal_(0, 0.1)
                 part.running_var.uniform_(0.5, 1.5)
-                if part.weight is not None:
-                    part.weight.uniform_(0.6, 1.4)
-                    part.bias.normal_(0, 0.1)
+        for (
+            held
+        ) in module.parameters():  # heads of zeros and scales of a millionth would hide all before them
+            if held.is_floating_point() and held.numel() and bool((held == held.flatten()[0]).all()):
+                held.add_(torch.randn_like(held) * 0.1)
 
 
 def bench(name: str, make: Make, targets: list[str]) -> Row:
