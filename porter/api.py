@@ -220,14 +220,12 @@ def verify(
     that. Layers are compared where it is known which is which; `per_layer` asks for them and has the
     comparison say so where there are none. `gradients` compares what the models would learn, too. `report`
     names a folder for `report.html` and `report.json`. The comparison takes about `memory` bytes, beside the
-    frameworks' own.
-    `source_backend` is what an old file was trained on, where it does not say.
+    frameworks' own. `source_backend` is what an old file was trained on, where it does not say.
     """
     from porter import own_data, verification
 
-    how = verification.Settings(
-        verification.tolerance_of(tolerance), progress=progress, seed=seed, gradients=gradients
-    )
+    limits = verification.tolerance_of(tolerance)
+    how = verification.Settings(limits, progress=progress, seed=seed, gradients=gradients)
     how = how if memory is None else replace(how, memory=memory)
     with own_data.prepared(inputs, preprocess) as file:
         sides = [_model(side, source_backend, example_inputs, file) for side in (a, b)]
@@ -277,8 +275,8 @@ def diagnose(
 
     Sides are as for `verify`. Of each layer that makes something else of true inputs, every plausible mistake
     (a flipped kernel, another order of gates, another epsilon or padding) is tried, and the one that explains
-    it is the cause. `fix` names a folder for a repaired copy of the bundle `b`, which is verified; what is
-    wrong in its code is told. `report` names a folder for `report.html` and `report.json`.
+    it is the cause. `fix` names a folder for a repaired copy of `b`, which is verified; what is wrong in code
+    is told. `report` names a folder for `report.html` and `report.json`.
     """
     from porter import verification
     from porter.diagnosis.two import of_two
@@ -305,17 +303,13 @@ def check(
 
     `source` is a saved model or a bundle, `inputs` an `.npz` with rows to run it on; without it, seeded ones
     are made. `both_ways` runs it compiled and not. Each finding says what kind of difference it is: rounding,
-    which is harmless, or batch coupling, state, randomness, non-determinism or precision; in which layer it
-    begins, and what to do.
+    which is harmless, or batch coupling, state, randomness, non-determinism or precision; and where it begins.
     """
-    from porter.checking.check import check as run_check
-    from porter.sides import side, user_inputs
-    from porter.verification.settings import Settings
+    from porter.checking.check import check_source
 
     file = Path(inputs) if inputs is not None else None
     request = _request(source, source_backend=source_backend).shown(file)
-    given = user_inputs(file) if file is not None else None
-    found = run_check(side(request), given, Settings(progress=progress), both_ways=both_ways)
+    found = check_source(request, file, progress, both_ways=both_ways)
     _report(report, "check", found)
     return found
 
@@ -326,9 +320,8 @@ def check_preprocessing(
     """What do two preprocessing functions do differently to the same images?
 
     Each function is named as `file.py:function` and makes an array of an image's path; it is run in a process
-    of its own. `images` are files, or folders of them. Causes are named one after another: layout,
-    orientation, channel order, crop, scale and offset, statistics of each image, rounding, the kernel of
-    resizing.
+    of its own. `images` are files, or folders of them. Causes, from the layout to the kernel of resizing, are
+    named one after another.
     """
     from porter.checking.calls import of_two_functions
 

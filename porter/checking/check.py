@@ -7,6 +7,7 @@ import platform
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,8 +25,10 @@ from porter.errors import RequestError, RunError
 from porter.graph.dims import BATCH
 from porter.graph.model import Graph
 from porter.graph.run import run
-from porter.sides import Side
-from porter.verification.settings import Settings
+from porter.sides import Side, user_inputs
+from porter.sides import side as side_of
+from porter.source_model import ReadRequest
+from porter.verification.settings import Progress, Settings
 from porter.version import __version__
 from porter.workers import NotAvailable, Worker, start
 
@@ -61,6 +64,14 @@ def check(side: Side, given: InputSet | None, settings: Settings, *, both_ways: 
         "seed": settings.seed,
     }
     return Check(side.label, findings, environment)
+
+
+def check_source(
+    request: ReadRequest, inputs: Path | None, progress: Progress | None, *, both_ways: bool
+) -> Check:
+    """The same of a model as a user names it, on rows of the user's own where a file holds some."""
+    given = user_inputs(inputs) if inputs is not None else None
+    return check(side_of(request), given, Settings(progress=progress), both_ways=both_ways)
 
 
 @dataclass

@@ -41,6 +41,7 @@ def in_weights(node: Node, graph: Graph) -> Iterator[Hypothesis]:
     """Mistakes in the parameters of one step."""
     shapes = {name: param.tensor.shape for name, param in node.params.items()}
     axes = {name.rstrip("?"): text for name, text in type(node.op).PARAMS.items()}
+    yield from _behind_flatten(node, graph)
     for name, shape in shapes.items():
         if name.startswith("weight"):
             yield from _of_kernel(node, name, axes.get(name, "").split(), shape)
@@ -50,7 +51,6 @@ def in_weights(node: Node, graph: Graph) -> Iterator[Hypothesis]:
             yield one(node, name, "bias dropped", f"the {told} is missing (zero)", np.zeros_like)
             yield one(node, name, "bias twice", f"the {told} is added twice", lambda x: 2 * x)
     yield from _in_short(node)
-    yield from _behind_flatten(node, graph)
     yield from _gates(node, axes)
     yield from _of_walks(node)
     if "scale" in shapes:
