@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -75,4 +77,22 @@ def test_where_epsilon_stands(generation: int, version: str | None, backend: str
 
 def test_todays_files_are_tensorflows() -> None:
     assert conventions(Writer(3, "3.15.1")) == TENSORFLOW
-    assert conventions(Writer(2, "2.2.4", "cntk")) == TENSORFLOW
+    assert conventions(Writer(2, "2.11.0")) == TENSORFLOW
+    assert conventions(Writer(2, "2.2.4", "cntk")) == replace(TENSORFLOW, old_grid=True)
+
+
+GRIDS = {
+    (1, None): True,
+    (1, "1.2.2"): True,
+    (2, "2.2.4"): True,
+    (2, "2.3.1"): False,
+    (2, "2.1.6-tf"): True,
+    (2, "2.2.4-tf"): False,
+    (2, None): False,
+    (3, None): False,
+}
+
+
+@pytest.mark.parametrize(("generation", "version"), GRIDS)
+def test_where_cells_of_a_resized_image_lie(generation: int, version: str | None) -> None:
+    assert conventions(Writer(generation, version)).old_grid == GRIDS[generation, version]
