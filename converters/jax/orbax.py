@@ -1,6 +1,6 @@
 """Orbax checkpoints. Only Orbax writes them, and it brings JAX along, so it does so in a process of its own:
 
-    python -m converters.jax.orbax MODEL.safetensors FOLDER
+python -m converters.jax.orbax MODEL.safetensors FOLDER
 """
 
 from __future__ import annotations
