@@ -303,7 +303,7 @@ def check(
 
     `source` is a saved model or a bundle, `inputs` an `.npz` with rows to run it on; without it, seeded ones
     are made. `both_ways` runs it compiled and not. Each finding says what kind of difference it is: rounding,
-    which is harmless, or batch coupling, state, randomness, non-determinism or precision; and where it begins.
+    which is harmless, or batch coupling, state, randomness, non-determinism, precision, and where it begins.
     """
     from porter.checking.check import check_source
 
