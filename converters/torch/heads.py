@@ -12,6 +12,14 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from porter.axes import permutation
+
+BATCH_FIRST = permutation("t n c", "n t c")
+STEPS_FIRST = permutation("n t c", "t n c")
+HEADS_FIRST = permutation("n t h d", "n h t d")
+HEADS_LAST = permutation("n h t d", "n t h d")
+TURNED = permutation("n h s d", "n h d s")
+
 UNUSUAL = ("bias_k", "bias_v", "static_k", "static_v")
 """Arguments of torch's function that are left to it."""
 
@@ -43,10 +51,10 @@ def _attend(query: Any, key: Any, value: Any, heads: int, given: dict[str, Any])
     import torch
     import torch.nn.functional as F
 
-    turned = {id(side): side.transpose(0, 1) for side in (query, key, value)}
+    turned = {id(side): side.permute(BATCH_FIRST) for side in (query, key, value)}
     sides = (turned[id(side)] for side in (query, key, value))
     projected = [F.linear(x, *weights) for x, weights in zip(sides, _projections(given), strict=True)]
-    q, k, v = (x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in projected)
+    q, k, v = (x.unflatten(-1, (heads, -1)).permute(HEADS_FIRST) for x in projected)
     needed = given.get("need_weights", True)
     padding, mask = given.get("key_padding_mask"), given.get("attn_mask")
     causal = bool(given.get("is_causal")) and padding is None and not needed
@@ -60,7 +68,7 @@ def _attend(query: Any, key: Any, value: Any, heads: int, given: dict[str, Any])
         out = F.scaled_dot_product_attention(q, k, v, _seen(mask, padding, q.dtype), 0.0, causal)
         weights = None
     else:
-        scores = torch.matmul(q, k.transpose(-2, -1)) * math.sqrt(1.0 / q.shape[-1])
+        scores = torch.matmul(q, k.permute(TURNED)) * math.sqrt(1.0 / q.shape[-1])
         for hidden in (mask, padding):
             if hidden is not None:
                 scores = scores.masked_fill(hidden, -math.inf) if _is_bool(hidden) else scores + hidden
@@ -68,8 +76,8 @@ def _attend(query: Any, key: Any, value: Any, heads: int, given: dict[str, Any])
         out = torch.matmul(weights, v)
         if given.get("average_attn_weights", True):
             weights = weights.mean(dim=1)
-    out = F.linear(out.transpose(1, 2).flatten(2), given["out_proj_weight"], given["out_proj_bias"])
-    return out.transpose(0, 1), weights
+    out = F.linear(out.permute(HEADS_LAST).flatten(2), given["out_proj_weight"], given["out_proj_bias"])
+    return out.permute(STEPS_FIRST), weights
 
 
 def _projections(given: dict[str, Any]) -> list[tuple[Any, Any]]:
