@@ -87,9 +87,7 @@ class Table(Mapping[Any, Rule | Unsupported]):
 class Rules:
     """The two tables of a framework."""
 
-    def __init__(
-        self, framework: str, read: Families | None = None, written: Families | None = None
-    ) -> None:
+    def __init__(self, framework: str, read: Families | None = None, written: Families | None = None) -> None:
         self.framework = framework
         self.reading = Table(framework, read)
         self.writing = Table(framework, written)

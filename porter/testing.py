@@ -1,9 +1,9 @@
 """For the tests of others: a port held to its source.
 
-    from porter.testing import assert_equivalent
+from porter.testing import assert_equivalent
 
-    def test_the_port() -> None:
-        assert_equivalent("model.keras", "port/")
+def test_the_port() -> None:
+    assert_equivalent("model.keras", "port/")
 """
 
 from __future__ import annotations

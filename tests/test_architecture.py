@@ -41,9 +41,7 @@ class Source:
     @property
     def functions(self) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
         return [
-            node
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+            node for node in ast.walk(self.tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         ]
 
 
@@ -218,10 +216,7 @@ def sources() -> list[Source]:
 def test_house_rule(rule: Rule, sources: list[Source]) -> None:
     found = {source.name: list(rule.breaches(source)) for source in sources}
     breaches = [
-        f"{name}:{breach}"
-        for name, list_ in found.items()
-        if name not in rule.exceptions
-        for breach in list_
+        f"{name}:{breach}" for name, list_ in found.items() if name not in rule.exceptions for breach in list_
     ]
     assert not breaches, "\n".join(breaches)
     idle = [name for name in rule.exceptions if not found.get(name)]

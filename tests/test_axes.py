@@ -125,9 +125,7 @@ def test_equals_a_naive_loop(case: tuple[Side, Side, dict[str, int]]) -> None:
     source, target, sizes = case
     array = numbered(shape_of(source, sizes))
     move = move_of(source, target)
-    np.testing.assert_array_equal(
-        move.apply(array, sizes), naive(source, target, array, sizes), strict=True
-    )
+    np.testing.assert_array_equal(move.apply(array, sizes), naive(source, target, array, sizes), strict=True)
     assert move.target_shape(array.shape, sizes) == shape_of(target, sizes)
 
 
@@ -189,9 +187,7 @@ def test_one_after_the_other(case: tuple[Move, Move, tuple[int, ...], dict[str, 
 
 
 @given(st.permutations("abcd"), st.permutations("abcd"), st.sets(st.integers(1, 3)), st.data())
-def test_equals_einops(
-    left: list[str], right: list[str], cuts: set[int], data: st.DataObject
-) -> None:
+def test_equals_einops(left: list[str], right: list[str], cuts: set[int], data: st.DataObject) -> None:
     sizes = {name: data.draw(st.integers(1, 4)) for name in "abcd"}
     edges = [0, *sorted(cuts), 4]
     target = " ".join(f"({' '.join(right[a:b])})" for a, b in itertools.pairwise(edges))
@@ -243,9 +239,7 @@ LAYOUTS = [
 
 
 @pytest.mark.parametrize(("text", "shape", "sizes", "wanted"), LAYOUTS)
-def test_layouts(
-    text: str, shape: tuple[int, ...], sizes: dict[str, int], wanted: tuple[int, ...]
-) -> None:
+def test_layouts(text: str, shape: tuple[int, ...], sizes: dict[str, int], wanted: tuple[int, ...]) -> None:
     move = Move.parse(text)
     assert move.apply(numbered(shape), sizes).shape == wanted
     assert move.target_shape(shape, sizes) == wanted

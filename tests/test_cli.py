@@ -85,9 +85,7 @@ def test_sources(words: list[str], expected: str | list[str]) -> None:
     assert values.source(words) == expected
 
 
-def test_a_file_whose_name_has_a_comma_is_one_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_whose_name_has_a_comma_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("a,b.h5").touch()
     assert values.source(["a,b.h5"]) == "a,b.h5"
@@ -238,9 +236,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_demo_makes_a_bundle_that_stands_alone(demo: Path) -> None:
-    assert {"model.py", "model.safetensors", "porter.json"} <= {
-        path.name for path in demo.iterdir()
-    }
+    assert {"model.py", "model.safetensors", "porter.json"} <= {path.name for path in demo.iterdir()}
     script = (
         "import sys; sys.modules['porter'] = sys.modules['converters'] = None\n"
         "import torch, model\n"
@@ -266,9 +262,7 @@ def test_convert_prints_one_json_object(tmp_path: Path, capsys: pytest.CaptureFi
     assert told["verification"] is None
 
 
-def test_options_for_code_are_refused_for_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_options_for_code_are_refused_for_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["convert", "m.h5", "--to", "torch", "--weights", "w.pt", "-o", str(tmp_path / "out")]
     assert main.main(words) == 2
     assert "--weights belongs to a source that is Python code" in capsys.readouterr().err

@@ -81,9 +81,7 @@ def test_the_documentations_example(name: str, model: Any, rule_file: Path, tmp_
 @needs_keras
 def test_without_the_rule_the_layer_is_named(model: Any, tmp_path: Path) -> None:
     model.save(tmp_path / "model.keras")
-    with pytest.raises(
-        UnsupportedModel, match=r"gated \(GatedResidual\): this class .* --custom"
-    ):
+    with pytest.raises(UnsupportedModel, match=r"gated \(GatedResidual\): this class .* --custom"):
         porter.convert(tmp_path / "model.keras", to="torch", out=tmp_path / "out", verify=False)
     assert not (tmp_path / "out").exists()
 

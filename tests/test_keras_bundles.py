@@ -77,9 +77,7 @@ assert np.allclose(found, data["y0"], atol=1e-5), np.max(np.abs(found - data["y0
 
 
 @pytest.mark.heavy
-def test_a_saved_model_needs_nothing_but_tensorflow(
-    tmp_path: Path, python: Callable[..., Finished]
-) -> None:
+def test_a_saved_model_needs_nothing_but_tensorflow(tmp_path: Path, python: Callable[..., Finished]) -> None:
     pytest.importorskip("tensorflow")
     bundle = porter.convert(SOURCE, to="tf", out=tmp_path / "out", verify=False, saved_model=True)
     done = python("-c", SERVE, bundle.path / "saved_model", DEMO / "io.npz")

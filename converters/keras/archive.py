@@ -99,18 +99,14 @@ class Archive:
             with zipfile.ZipFile(path) as archive:
                 infos = archive.infolist()
         except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise SourceError(
-                f"{path}: is a damaged or incomplete zip archive ({error})"
-            ) from error
+            raise SourceError(f"{path}: is a damaged or incomplete zip archive ({error})") from error
         self.members = {info.filename: info for info in infos if not info.is_dir()}
 
     def text(self, name: str) -> str:
         """The text of a member."""
         info = self.members[name]
         if info.file_size > LONGEST_TEXT:
-            raise SourceError(
-                f"{self.path}: {name!r} is {info.file_size:,} bytes, too long for JSON"
-            )
+            raise SourceError(f"{self.path}: {name!r} is {info.file_size:,} bytes, too long for JSON")
         try:
             with zipfile.ZipFile(self.path) as archive:
                 data = archive.read(info)

@@ -70,9 +70,7 @@ def _listed(store: ArrayStore) -> dict[str, list[Named]]:
     listed: dict[str, list[Named]] = {}
     for layer in file.names(root.rstrip("/"), "layer_names") or []:
         if root + layer not in file.groups:
-            raise SourceError(
-                f"{file.label}: lists layer {layer!r}, but holds no group of that name"
-            )
+            raise SourceError(f"{file.label}: lists layer {layer!r}, but holds no group of that name")
         arrays = []
         for name in file.names(root + layer, "weight_names") or []:
             array = store.of(layer, name)

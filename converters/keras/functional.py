@@ -71,9 +71,7 @@ def _refuse_duplicates(name: str, nodes: Sequence[Node]) -> None:
     names = [node.layer.name for node in nodes]
     twice = sorted({layer for layer in names if names.count(layer) > 1})
     if twice:
-        raise SourceError(
-            f"model {name!r} has several layers of one name: {', '.join(map(repr, twice))}"
-        )
+        raise SourceError(f"model {name!r} has several layers of one name: {', '.join(map(repr, twice))}")
 
 
 def _count(layer: LayerSpec, calls: Mapping[str, Sequence[Call]]) -> int:
@@ -85,9 +83,7 @@ def _calls(node: Node, known: set[str]) -> list[Call]:
     if inbound is None:
         return []
     if not isinstance(inbound, list):
-        raise SourceError(
-            f"layer {node.layer.name!r}: its inbound_nodes are not a list: {inbound!r:.120}"
-        )
+        raise SourceError(f"layer {node.layer.name!r}: its inbound_nodes are not a list: {inbound!r:.120}")
     return [_call(node.layer, item, known) for item in inbound if item not in ([], None)]
 
 

@@ -104,9 +104,7 @@ class Hdf5:
         name = _dtype_name(dataset, dtype)
         self.arrays[path] = Stored(self.label, path, shape, name, partial(self._read, path, name))
 
-    def _check_size(
-        self, path: str, declared: int, dataset: h5d.DatasetID, shape: tuple[int, ...]
-    ) -> None:
+    def _check_size(self, path: str, declared: int, dataset: h5d.DatasetID, shape: tuple[int, ...]) -> None:
         stored = dataset.get_storage_size()
         packed = dataset.get_create_plist().get_nfilters() > 0
         most = max(stored * MOST_SHRINKING, SMALL) if packed else stored

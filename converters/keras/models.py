@@ -58,9 +58,7 @@ def _model_of(data: JsonDict, reading: Reading) -> ModelSpec | None:
 
 
 def _functional(config: JsonDict, reading: Reading) -> ModelSpec:
-    nodes = [
-        Node(read_layer(layer, reading), layer.get("inbound_nodes")) for layer in _layers(config)
-    ]
+    nodes = [Node(read_layer(layer, reading), layer.get("inbound_nodes")) for layer in _layers(config)]
     return wired(config, nodes, reading.writer)
 
 
@@ -93,9 +91,7 @@ def read_layer(data: JsonDict, reading: Reading, held_as: str | None = None) -> 
     if isinstance(config, list):
         config = {"layers": config}
     if not isinstance(config, dict):
-        raise SourceError(
-            f"layer {data.get('name')!r} of class {data['class_name']!r} has no config"
-        )
+        raise SourceError(f"layer {data.get('name')!r} of class {data['class_name']!r} has no config")
     plain = {key: value for key, value in config.items() if not (model and key in GRAPH_KEYS)}
     raw = RawLayer(data["class_name"], decoded(plain))
     raw = respelled(raw, reading.writer) if reading.writer.generation < 2 else raw
@@ -137,6 +133,4 @@ def _is_layer(key: str, value: Any) -> bool:
     config = value.get("config")
     if isinstance(config, list):
         return key in LAYER_KEYS
-    return isinstance(config, Mapping) and (
-        key in LAYER_KEYS or ("name" in config and "trainable" in config)
-    )
+    return isinstance(config, Mapping) and (key in LAYER_KEYS or ("name" in config and "trainable" in config))

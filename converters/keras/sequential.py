@@ -39,9 +39,7 @@ def _refuse_duplicates(name: str, layers: Sequence[LayerSpec]) -> None:
     names = [layer.name for layer in layers]
     twice = sorted({layer for layer in names if names.count(layer) > 1})
     if twice:
-        raise SourceError(
-            f"model {name!r} has several layers of one name: {', '.join(map(repr, twice))}"
-        )
+        raise SourceError(f"model {name!r} has several layers of one name: {', '.join(map(repr, twice))}")
 
 
 def _input_for(layers: Sequence[LayerSpec], shape: Any) -> LayerSpec:
@@ -65,9 +63,7 @@ def _shape(first: LayerSpec, shape: Any) -> Any:
 
 
 def _is_shape(value: Any) -> bool:
-    return isinstance(value, (list, tuple)) and all(
-        size is None or isinstance(size, int) for size in value
-    )
+    return isinstance(value, (list, tuple)) and all(size is None or isinstance(size, int) for size in value)
 
 
 def _dtype(first: LayerSpec) -> str:

@@ -50,9 +50,7 @@ class LayerSpec:
     module: str | None = None
     registered_name: str | None = None
     model: ModelSpec | None = None  # when the layer is itself a Sequential or Functional model
-    build_shapes: Any = (
-        None  # `build_config` of Keras 3: input shapes, for layers that have no calls
-    )
+    build_shapes: Any = None  # `build_config` of Keras 3: input shapes, for layers that have no calls
     shared_id: int | None = None  # equal for two specs that are one object, used in two places
 
 

@@ -55,9 +55,7 @@ def _array(value: JsonDict) -> Any:
         known = None if dtype is None else number_type(dtype)
         return np.asarray(config.get("value"), dtype=known)
     except (TypeError, ValueError) as error:
-        raise SourceError(
-            f"a constant of type {dtype!r} in the architecture is malformed"
-        ) from error
+        raise SourceError(f"a constant of type {dtype!r} in the architecture is malformed") from error
 
 
 def _bytes(value: JsonDict) -> Any:
@@ -75,9 +73,7 @@ def _keras_tensor(value: JsonDict) -> Any:
     history: Any = config.get("keras_history")
     shape = config.get("shape")
     if not is_reference(history):
-        raise SourceError(
-            f"a tensor in the architecture does not say where it comes from: {config!r:.200}"
-        )
+        raise SourceError(f"a tensor in the architecture does not say where it comes from: {config!r:.200}")
     dtype = config.get("dtype")
     return TensorRef(
         history[0],

@@ -136,9 +136,7 @@ def _flattened(graph: Graph) -> Graph:
             calls.setdefault(tuple(scope.name for scope in scopes), set()).add(scopes)
     apart = {path for path, found in calls.items() if len(found) > 1} | _alike(graph)
     while True:
-        done = replace(
-            graph, nodes=tuple(replace(n, origin=_lifted(n.origin, apart)) for n in graph.nodes)
-        )
+        done = replace(graph, nodes=tuple(replace(n, origin=_lifted(n.origin, apart)) for n in graph.nodes))
         kept = _homes(group(done))
         woven = {
             tuple(scope.name for scope in node.origin.scopes[:depth])
@@ -203,9 +201,7 @@ def _folded(graph: Graph) -> list[KerasNode]:
 
 
 def _kept(node: Node, outputs: tuple[Value, ...], activation: Op | None, was: Node) -> KerasNode:
-    return KerasNode(
-        node.op, node.inputs, outputs, node.params, node.origin, was=was, activation=activation
-    )
+    return KerasNode(node.op, node.inputs, outputs, node.params, node.origin, was=was, activation=activation)
 
 
 def _on_last_axis(node: Node) -> bool:

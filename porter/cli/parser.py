@@ -19,9 +19,7 @@ COMMANDS = {
         Command("convert", "take a model to another framework", options.add_convert, "convert"),
         Command("verify", "do two models compute the same?", options.add_verify, "verify"),
         Command("record", "run a model here, to compare with elsewhere", options.add_record, "record"),
-        Command(
-            "inspect", "what is in a model, what would convert", options.add_inspect, "inspect"
-        ),
+        Command("inspect", "what is in a model, what would convert", options.add_inspect, "inspect"),
         Command("diagnose", "why do two models differ, and what mends it?", options.add_diagnose, "diagnose"),
         Command("check", "does a model agree with itself?", options.add_check, "check"),
         Command("demo", "convert and verify a bundled model", options.add_demo, "demo"),

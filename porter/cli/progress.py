@@ -67,9 +67,7 @@ class Bars(Silent):
     def __init__(self) -> None:
         # rich costs more than the rest of the start together, and only a person looks at bars.
         console = importlib.import_module("rich.console").Console(stderr=True)
-        self.display: Any = importlib.import_module("rich.progress").Progress(
-            console=console, transient=True
-        )
+        self.display: Any = importlib.import_module("rich.progress").Progress(console=console, transient=True)
         self.tasks: dict[str, Any] = {}
 
     def __call__(self, stage: str, done: int, total: int) -> None:

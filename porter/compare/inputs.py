@@ -102,9 +102,7 @@ def _telling(outputs: Sequence[Array]) -> float:
     return min(shares, default=1.0)
 
 
-def make_inputs(
-    graph: Graph, seed: int = 0, scale: float = 1.0, memory: float = inf
-) -> tuple[InputSet, ...]:
+def make_inputs(graph: Graph, seed: int = 0, scale: float = 1.0, memory: float = inf) -> tuple[InputSet, ...]:
     """Seeded inputs of several kinds and batch sizes; `scale` is how large ordinary numbers are, and the
     reference has to be computed within `memory` (bytes)."""
     if not graph.inputs:

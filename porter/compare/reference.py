@@ -13,6 +13,7 @@ from porter.graph.run import OWN, run
 
 Array = np.ndarray
 
+
 @dataclass(frozen=True)
 class Reference:
     """One output by the reference: exact, and a witness of the noise that the model's own precision has."""

@@ -52,9 +52,7 @@ def most_rows(graph: Graph, memory: float, inputs: Sequence[Array] | None = None
 def alive(graph: Graph, shapes: Sequence[tuple[int, ...]]) -> int:
     """Numbers that are alive at once, at the most, while the graph is computed for inputs of these sizes."""
     specs = _specs(graph, shapes) or {}
-    sizes = {
-        value: prod(dim for dim in spec.shape if isinstance(dim, int)) for value, spec in specs.items()
-    }
+    sizes = {value: prod(dim for dim in spec.shape if isinstance(dim, int)) for value, spec in specs.items()}
     last = {value: place for place, node in enumerate(graph.nodes) for value in node.inputs}
     now = set(graph.inputs)
     most = 0

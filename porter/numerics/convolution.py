@@ -34,9 +34,7 @@ _BATCH_INNER = Move.parse("n *p f -> *p n f")
 _GATHERED = Move.parse("o i *s -> (*s i) o")
 
 
-def conv(
-    x: Array, w: Array, *, strides: Sizes, dilation: Sizes, padding: Pairs, groups: int = 1
-) -> Array:
+def conv(x: Array, w: Array, *, strides: Sizes, dilation: Sizes, padding: Pairs, groups: int = 1) -> Array:
     """Cross-correlate `x` `(n, *s, i)` with `w` `(o, i/groups, *k)`.
 
     y[n, p, o] = sum over c, q of xp[n, p * strides + q * dilation, g * i/groups + c] * w[o, c, q],
@@ -94,9 +92,7 @@ def local_conv(x: Array, w: Array, *, window: Sizes, strides: Sizes) -> Array:
     """
     counts = tuple(map(window_count, x.shape[1:-1], window, strides))
     if w.shape[:-1] != (*counts, prod(window) * x.shape[-1]):
-        raise GraphError(
-            f"local kernel {w.shape} does not fit data {x.shape} with window {tuple(window)}"
-        )
+        raise GraphError(f"local kernel {w.shape} does not fit data {x.shape} with window {tuple(window)}")
     patches = _patches(x, window, strides, (1,) * len(window))
     return _BATCH_INNER.inverse().apply(np.matmul(_BATCH_INNER.apply(patches), w))
 

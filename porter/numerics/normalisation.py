@@ -72,9 +72,7 @@ def group_norm(
     return _affine(_standard(runs, over, epsilon).reshape(x.shape), x, (axis,), scale, shift)
 
 
-def instance_norm(
-    x: Array, axis: int, scale: Array | None, shift: Array | None, epsilon: float
-) -> Array:
+def instance_norm(x: Array, axis: int, scale: Array | None, shift: Array | None, epsilon: float) -> Array:
     """`group_norm` with a group per channel: statistics over all axes but the first and `axis`."""
     return group_norm(x, x.shape[axis], axis, scale, shift, epsilon)
 
@@ -120,9 +118,7 @@ def _standard(x: Array, axes: tuple[int, ...], epsilon: float) -> Array:
     return _same(centred / np.sqrt(variance + epsilon), x)
 
 
-def _affine(
-    y: Array, x: Array, axes: Sequence[int], scale: Array | None, shift: Array | None
-) -> Array:
+def _affine(y: Array, x: Array, axes: Sequence[int], scale: Array | None, shift: Array | None) -> Array:
     """y * scale + shift, both with the sizes of `axes` (ascending), broadcast along the rest."""
     kept = {axis % x.ndim for axis in axes}
     shape = [size if k in kept else 1 for k, size in enumerate(x.shape)]

@@ -13,9 +13,7 @@ from porter.numerics.spatial import Array, Pairs, Sizes, pad, shifted_views
 Fold = Callable[..., Array]
 
 
-def max_pool(
-    x: Array, window: Sizes, strides: Sizes, padding: Pairs, dilation: Sizes | None = None
-) -> Array:
+def max_pool(x: Array, window: Sizes, strides: Sizes, padding: Pairs, dilation: Sizes | None = None) -> Array:
     """Largest value per window; padding never wins (it is -inf, or the smallest integer)."""
     steps = dilation or (1,) * len(window)
     return _fold(pad(x, padding, lowest(x.dtype)), window, strides, steps, np.maximum)

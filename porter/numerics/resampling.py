@@ -54,9 +54,7 @@ def resize(
             table = _area(cells, centres.size, scale)
         else:
             stretch = max(scale, 1.0) if antialias else 1.0
-            table = _weighted(
-                cells, _snapped(centres, grid), stretch, _kernel(method, cubic), clamp
-            )
+            table = _weighted(cells, _snapped(centres, grid), stretch, _kernel(method, cubic), clamp)
         x = _apply(x, axis, table)
     return x
 
@@ -136,9 +134,7 @@ def _axes(
         raise GraphError("half_pixel and align_corners exclude one another")
     told = scales or (None,) * len(size)
     rows = []
-    for axis, (out, cells, given) in enumerate(
-        zip(size, x.shape[1:-1], told, strict=True), start=1
-    ):
+    for axis, (out, cells, given) in enumerate(zip(size, x.shape[1:-1], told, strict=True), start=1):
         scale = cells / out if given is None else given
         if align_corners:
             scale = (cells - 1) / (out - 1) if out > 1 else 0.0
@@ -184,10 +180,7 @@ def _apply(x: Array, axis: int, table: Table) -> Array:
     taps, weights = table
     shape = [-1 if k == axis else 1 for k in range(x.ndim)]
     columns = [k for k in range(taps.shape[1]) if weights[:, k].any()] or [0]
-    rows = (
-        x.take(taps[:, k], axis=axis) * weights[:, k].astype(x.dtype).reshape(shape)
-        for k in columns
-    )
+    rows = (x.take(taps[:, k], axis=axis) * weights[:, k].astype(x.dtype).reshape(shape) for k in columns)
     total: Array = next(rows)
     for row in rows:
         total += row

@@ -165,9 +165,7 @@ def _lgamma(x: Floats) -> Floats:
 def _lgamma_positive(x: Floats) -> Floats:
     """By Stirling's series from 10 on; below, moved to between 1.5 and 2.5, by series around 2."""
     result = _stirling(np.maximum(x, 10))
-    near_two, near_one, below = (
-        (lo <= x) & (x < hi) for lo, hi in ((1.5, 10), (0.5, 1.5), (0.0, 0.5))
-    )
+    near_two, near_one, below = ((lo <= x) & (x < hi) for lo, hi in ((1.5, 10), (0.5, 1.5), (0.0, 0.5)))
     moved = x[near_two]
     product = np.ones_like(moved)
     while (high := moved > 2.5).any():

@@ -112,9 +112,7 @@ def subscript(expr: Expression) -> str:
         return flat(expr)
     ends = [part for part in (expr.lower, expr.upper, expr.step) if part is not None]
     space = "" if all(map(_is_simple_end, ends)) else " "
-    lower, upper, step = (
-        "" if part is None else flat(part) for part in (expr.lower, expr.upper, expr.step)
-    )
+    lower, upper, step = ("" if part is None else flat(part) for part in (expr.lower, expr.upper, expr.step))
     text = (lower and lower + space) + ":" + (upper and space + upper)
     return text + (upper and space) + ":" + space + step if step else text
 
@@ -151,9 +149,7 @@ def _binary(expr: Binary) -> str:
 def _is_simple_power(expr: Expression) -> bool:
     if isinstance(expr, Unary):
         return expr.op == "-" and _is_simple_power(expr.operand)
-    return isinstance(expr, Name) or (
-        isinstance(expr, Literal) and isinstance(expr.value, int | float)
-    )
+    return isinstance(expr, Name) or (isinstance(expr, Literal) and isinstance(expr.value, int | float))
 
 
 def _unary(expr: Unary) -> str:

@@ -11,9 +11,7 @@ from collections.abc import Callable, Collection, Iterable
 # Longer names help nobody and would leave no room on a line; what is cut stays unique by number.
 _LONGEST = 80
 
-_RESERVED = frozenset(
-    {*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "self", "cls", "__debug__"}
-)
+_RESERVED = frozenset({*keyword.kwlist, *keyword.softkwlist, *dir(builtins), "self", "cls", "__debug__"})
 _NUMBER_FIRST = re.compile(r"(\d+)_+([A-Za-z].*)")
 
 

@@ -184,9 +184,7 @@ def _index(expr: Index, room: Room) -> str:
     return fit_items(rows, f"{owner(expr.obj)}[", "]", replace(room, lead=room.width))
 
 
-def _bracketed(
-    opening: str, items: Sequence[tuple[str, Expression]], closing: str, room: Room
-) -> str:
+def _bracketed(opening: str, items: Sequence[tuple[str, Expression]], closing: str, room: Room) -> str:
     """Arguments: all on the next line, else each on its own."""
     text = ", ".join(prefix + flat(item) for prefix, item in items)
     if not items:
@@ -239,9 +237,7 @@ def _if_else(expr: IfElse, room: Room) -> str:
     rows = [
         fit(then, inner) if precedence(then) > 1 else f"({flat(then)})",
         f"if {fit(test, inner.after('if '))}" if precedence(test) > 1 else f"if ({flat(test)})",
-        f"else {fit(other, inner.after('else '))}"
-        if precedence(other) > 1
-        else f"else {flat(other)}",
+        f"else {fit(other, inner.after('else '))}" if precedence(other) > 1 else f"else {flat(other)}",
     ]
     return room.enclosed("(", rows, ")")
 

@@ -1,8 +1,8 @@
 """Recording a run: what a model makes of inputs, layer by layer, for a comparison on another machine.
 
-    recording.json   who was run and where, the sets of inputs, the list of layers
-    set0.npz, ...    inputs x0, x1, ... and outputs y0, y1, ... of each set
-    layers/0.npy     one output of one layer, on one of the sets
+recording.json   who was run and where, the sets of inputs, the list of layers
+set0.npz, ...    inputs x0, x1, ... and outputs y0, y1, ... of each set
+layers/0.npy     one output of one layer, on one of the sets
 """
 
 from __future__ import annotations

@@ -117,7 +117,6 @@ class Trial:
             return (), False  # somebody wrote the model anew: its modules need not be the source's layers
         return rows, plan.counts
 
-
     def training(self, known: KnownSets, why_not: str) -> tuple[tuple[GradientRow, ...], str]:
         """Gradients and one step, if they are asked for; and why there are none."""
         if not self.settings.gradients or why_not:

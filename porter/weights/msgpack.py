@@ -1,7 +1,7 @@
 """Flax's msgpack files: nested maps with arrays as leaves, written and read one tensor at a time.
 
-    map of (str -> map | array)         the path `conv1.kernel` as a map in a map
-    ext 1 of (shape, dtype name, bytes) an array
+map of (str -> map | array)         the path `conv1.kernel` as a map in a map
+ext 1 of (shape, dtype name, bytes) an array
 """
 
 from __future__ import annotations

@@ -94,9 +94,7 @@ def _learn(folder: Path, model: Any, job: Request, request: Request) -> Answer:
     """What the model would learn from a loss."""
     if not hasattr(model, "learn"):
         return {"error": "unavailable", "message": "its gradients cannot be asked for yet"}
-    learned = model.learn(
-        load_arrays(folder / "learn.npz"), job["dtypes"], load_arrays(folder / "loss.npz")
-    )
+    learned = model.learn(load_arrays(folder / "learn.npz"), job["dtypes"], load_arrays(folder / "loss.npz"))
     inputs = {str(place): array for place, array in enumerate(learned.inputs) if array is not None}
     save_named(folder / "learned_inputs.npz", inputs)
     for part in ("gradients", "step", "values"):

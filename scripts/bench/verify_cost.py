@@ -1,6 +1,6 @@
 """What verifying costs: time over running both models once, memory against a budget, a long report.
 
-    python -m scripts.bench.verify_cost [--side 256] [--layers 40] [--budget 300MiB]
+python -m scripts.bench.verify_cost [--side 256] [--layers 40] [--budget 300MiB]
 """
 
 from __future__ import annotations

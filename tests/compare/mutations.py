@@ -216,6 +216,7 @@ MUTATIONS = (
     Mutation("sigmoid forgotten", source=(r"torch\.sigmoid\(", "(")),
 )
 
+
 def mutated(bundle: Path, mutation: Mutation, out: Path) -> bool:
     """A copy of the bundle with the mistake in it; False where there is no place for it."""
     shutil.copytree(bundle, out, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))

@@ -108,9 +108,7 @@ def test_a_model_that_is_used_in_two_places_is_stored_once(
 
 
 @pytest.mark.parametrize("generation", KERASES)
-def test_compiled_and_trained_models_list_their_training_state(
-    tmp_path: Path, generation: str
-) -> None:
+def test_compiled_and_trained_models_list_their_training_state(tmp_path: Path, generation: str) -> None:
     model = image(KERASES[generation])
     model.compile("adam", "mse", metrics=["mae"])
     model.fit(np.zeros((2, 8, 8, 3)), np.zeros((2, 2)), verbose=0)
@@ -196,9 +194,7 @@ def test_weights_of_another_model(tmp_path: Path, generation: str) -> None:
     library = KERASES[generation]
     model, other = (
         image(library),
-        library.Sequential(
-            [library.Input((5,)), library.layers.Dense(7), library.layers.Dense(11)]
-        ),
+        library.Sequential([library.Input((5,)), library.layers.Dense(7), library.layers.Dense(11)]),
     )
     model_json = _json(model, tmp_path)
     weights = _whole(other, tmp_path)[0]

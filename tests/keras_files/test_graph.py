@@ -37,9 +37,7 @@ def _bare(nest: Any) -> Any:
 
 
 @pytest.mark.parametrize("library", KERASES)
-def test_calls_of_nested_and_shared_models_are_counted_from_zero(
-    tmp_path: Path, library: Any
-) -> None:
+def test_calls_of_nested_and_shared_models_are_counted_from_zero(tmp_path: Path, library: Any) -> None:
     inputs = library.Input((4,), name="in")
     inner_in = library.Input((4,))
     inner = library.Model(inner_in, library.layers.Dense(4)(inner_in), name="inner")

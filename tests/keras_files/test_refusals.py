@@ -98,9 +98,7 @@ def architecture(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
-def test_hostile_hdf5(
-    tmp_path: Path, architecture: Path, fault: Callable[[h5py.File], None]
-) -> None:
+def test_hostile_hdf5(tmp_path: Path, architecture: Path, fault: Callable[[h5py.File], None]) -> None:
     path = tmp_path / "w.h5"
     with _weights(path) as file:
         fault(file)

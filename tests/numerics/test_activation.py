@@ -128,9 +128,7 @@ def test_is_torchs(case: Case, spread: float, dtype: str) -> None:
 
 @pytest.mark.parametrize("row", KERAS, ids=lambda row: f"{row[1]}-{row[2]}")
 @pytest.mark.parametrize("spread", [1.0, 30.0])
-def test_is_kerass(
-    row: tuple[Callable[[Array], Array], str, dict[str, Any]], spread: float
-) -> None:
+def test_is_kerass(row: tuple[Callable[[Array], Array], str, dict[str, Any]], spread: float) -> None:
     keras = pytest.importorskip("keras")
     ours, name, options = row
     x = sample("float64", spread)
@@ -165,9 +163,7 @@ def test_no_warning_at_any_size_and_nan_stays_nan(dtype: str) -> None:
 
 def test_negative_tails_keep_their_digits() -> None:
     x = np.array([-10.0, -30.0])
-    np.testing.assert_allclose(
-        act.gelu(x), x * [math.erfc(-v / math.sqrt(2)) / 2 for v in x], 1e-12
-    )
+    np.testing.assert_allclose(act.gelu(x), x * [math.erfc(-v / math.sqrt(2)) / 2 for v in x], 1e-12)
     np.testing.assert_allclose(act.sigmoid(x), np.exp(x) / (1 + np.exp(x)), 1e-14)
     np.testing.assert_allclose(act.squareplus(-np.array([1e9])), [1e-9], 1e-14)
 

@@ -54,9 +54,7 @@ def test_conv_is_torchs(row: tuple[Any, ...], dtype: str) -> None:
     w = noise(outputs, inputs // groups, *window, seed=1, dtype=dtype)
     got = conv(x, w, strides=strides, dilation=dilation, padding=padding, groups=groups)
     padded = channels_first(np.pad(x, [(0, 0), *padding, (0, 0)]))
-    want = CONV[len(sizes)](
-        padded, torch.from_numpy(w), stride=strides, dilation=dilation, groups=groups
-    )
+    want = CONV[len(sizes)](padded, torch.from_numpy(w), stride=strides, dilation=dilation, groups=groups)
     assert_close(got, channels_last(want), 1e-13 if dtype == "float64" else 1e-5)
 
 

@@ -74,9 +74,7 @@ def test_layer_norm_is_torchs() -> None:
 def test_group_norm_is_torchs(groups: int) -> None:
     x = noise(2, 4, 5, 6) * 3 + 1
     scale, shift = vectors(6, 2)
-    want = F.group_norm(
-        channels_first(x), groups, torch.from_numpy(scale), torch.from_numpy(shift), 1e-4
-    )
+    want = F.group_norm(channels_first(x), groups, torch.from_numpy(scale), torch.from_numpy(shift), 1e-4)
     assert_close(norm.group_norm(x, groups, -1, scale, shift, 1e-4), channels_last(want))
     first = norm.group_norm(np.moveaxis(x, -1, 1), groups, 1, scale, shift, 1e-4)
     assert_close(first, want)
@@ -104,9 +102,7 @@ def test_unit_norm_of_other_orders_is_torchs(order: float) -> None:
 def test_local_response_norm_is_torchs(size: int) -> None:
     x = noise(2, 4, 5, 7)
     want = F.local_response_norm(channels_first(x), size, 0.3, 0.6, 1.5)
-    got = norm.local_response_norm(
-        x, size // 2, (size - 1) // 2, alpha=0.3 / size, beta=0.6, bias=1.5
-    )
+    got = norm.local_response_norm(x, size // 2, (size - 1) // 2, alpha=0.3 / size, beta=0.6, bias=1.5)
     assert_close(got, channels_last(want))
 
 

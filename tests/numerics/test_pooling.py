@@ -114,9 +114,7 @@ def test_same_pools_are_tensorflows(size: int, window: int, stride: int) -> None
     x = noise(2, size, size, 3, dtype="float32") - 4
     sides = (same_padding(size, window, stride),) * 2
     shape = ((window,) * 2, (stride,) * 2)
-    assert_close(
-        avg_pool(x, *shape, sides, False), tf.nn.avg_pool2d(x, window, stride, "SAME").numpy(), 1e-6
-    )
+    assert_close(avg_pool(x, *shape, sides, False), tf.nn.avg_pool2d(x, window, stride, "SAME").numpy(), 1e-6)
     assert_close(max_pool(x, *shape, sides), tf.nn.max_pool2d(x, window, stride, "SAME").numpy(), 0)
 
 

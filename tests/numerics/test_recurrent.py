@@ -70,9 +70,7 @@ def to_keras(kind: str, arrays: list[Array], two_biases: bool) -> list[Array]:
 
     def columns(array: Array) -> Array:
         blocks = np.split(array, GATES[kind])
-        return np.concatenate(
-            [blocks[k] for k in ((1, 0, 2) if kind == "gru" else range(len(blocks)))]
-        )
+        return np.concatenate([blocks[k] for k in ((1, 0, 2) if kind == "gru" else range(len(blocks)))])
 
     w_ih, w_hh, b_ih, b_hh = map(columns, arrays)
     return [w_ih.T, w_hh.T, np.stack([b_ih, b_hh]) if two_biases else b_ih]

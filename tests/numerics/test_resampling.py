@@ -38,9 +38,7 @@ TORCH: list[tuple[Callable[[Array, Any], Array], Torch]] = [
     ),
     (lambda x, s: rs.resize(x, s, "cubic", cubic=-0.75, clamp=True), {"mode": "bicubic"}),
     (
-        lambda x, s: rs.resize(
-            x, s, "cubic", cubic=-0.75, clamp=True, half_pixel=False, align_corners=True
-        ),
+        lambda x, s: rs.resize(x, s, "cubic", cubic=-0.75, clamp=True, half_pixel=False, align_corners=True),
         {"mode": "bicubic", "align_corners": True},
     ),
     (lambda x, s: rs.resize(x, s, "cubic", antialias=True), {"mode": "bicubic", "antialias": True}),

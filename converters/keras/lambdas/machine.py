@@ -395,4 +395,3 @@ ACTIONS: Mapping[str, Callable[[Machine, Any], None]] = {
     "unpack": Machine.unpack,
     "unpack_rest": Machine.unpack_rest,
 }
-

@@ -61,9 +61,7 @@ class _Terms:
 @rules.reads("EinsumDense")
 def read_einsum_dense(layer: LayerCall) -> Value:
     terms = _terms(layer)
-    layer = dequantised(
-        layer, "kernel", terms.shape(terms.kernel), terms.bias_shape if terms.bias else None
-    )
+    layer = dequantised(layer, "kernel", terms.shape(terms.kernel), terms.bias_shape if terms.bias else None)
     value = _linear(layer, terms) if terms.is_linear and terms.contracted else _products(layer, terms)
     return activate(layer, value, layer.config.get("activation"))
 

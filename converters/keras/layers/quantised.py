@@ -150,6 +150,4 @@ def _derived(
     layer: LayerCall, bases: tuple[Tensor, ...], formula: str, shape: Shape, compute: Callable[..., Array]
 ) -> Tensor:
     kind = number_type(layer.weight_dtype)
-    return Derived(
-        bases, formula, shape, layer.weight_dtype, lambda *arrays: compute(*arrays).astype(kind)
-    )
+    return Derived(bases, formula, shape, layer.weight_dtype, lambda *arrays: compute(*arrays).astype(kind))

@@ -116,9 +116,7 @@ class _Road:
     def _called(self, inputs: Inputs, arrays: Sequence[np.ndarray], what: str) -> list[Any]:
         functions = self.package.ops if self.generation == 3 else import_module("tensorflow")
         convert = functions.convert_to_tensor
-        tensors = [
-            convert(array, dtype=one.dtype) for array, one in zip(arrays, inputs.entries, strict=True)
-        ]
+        tensors = [convert(array, dtype=one.dtype) for array, one in zip(arrays, inputs.entries, strict=True)]
         args, kwargs = inputs.pack(tensors)
         try:
             outputs = self.model(*args, **kwargs)
@@ -152,4 +150,3 @@ def _told(error: Exception) -> str:
 def _is_package(file: str) -> bool:
     parts = Path(file).parts
     return "site-packages" in parts or any(package in parts for package in PACKAGES) or file.startswith("<")
-

@@ -167,5 +167,3 @@ def _scale(op_: Attention, node: Node) -> float:
     if not isinstance(depth, int):
         raise UnsupportedModel(f"{node.origin}: attention over vectors whose size is not known")
     return float(depth**-0.5)
-
-

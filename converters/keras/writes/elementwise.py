@@ -105,7 +105,7 @@ def _merges(node: Node) -> bool:
 
 
 def _is_array(expression: Expression) -> bool:
-    return isinstance(expression, Call)  and expression.func == call("np.array").func
+    return isinstance(expression, Call) and expression.func == call("np.array").func
 
 
 @rules.writes(Where)
@@ -177,4 +177,3 @@ def write_dropout(op_: Dropout, node: Node) -> Form:
         shape = [None if axis not in op_.shared_axes else 1 for axis in range(rank)]
         told["noise_shape"] = tuple(shape)
     return Layer(layer(KINDS[op_.kind], node, op_.rate, **told))
-

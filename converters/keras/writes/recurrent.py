@@ -195,5 +195,3 @@ class Walk:
             index(sequence, slice(None), 0, slice(units, None)),
         )
         return op("concatenate", List(ends), axis=-1)
-
-

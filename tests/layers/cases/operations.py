@@ -115,7 +115,11 @@ _CHOICE = (
 _SPELLED_OUT = (
     _node("hard_silu_spelled_out", lambda ops, x: x * (ops.relu6(x + 3.0) * (1.0 / 6.0)), _IMAGE),
     _node("mish_spelled_out", lambda ops, x: x * ops.tanh(ops.softplus(x)), _SEQUENCE),
-    _node("gelu_spelled_out", lambda ops, x: 0.5 * x * (1.0 + ops.tanh(0.7978845608028654 * (x + 0.044715 * x**3))), _SEQUENCE),
+    _node(
+        "gelu_spelled_out",
+        lambda ops, x: 0.5 * x * (1.0 + ops.tanh(0.7978845608028654 * (x + 0.044715 * x**3))),
+        _SEQUENCE,
+    ),
 )
 
 _NEURAL = (
