@@ -82,28 +82,14 @@ _GROUPED = (
 )
 
 
-def _masked(
-    name: str,
-    *feeds: Feed,
-    layer: str = "MultiHeadAttention",
-    call: dict[str, Any] | None = None,
-    **config: Any,
-) -> LayerCase:
+def _masked(name: str, *feeds: Feed, layer: str = "MultiHeadAttention", call: dict[str, Any] | None = None, **config: Any) -> LayerCase:
     """A mask over pairs of steps is an input of the model."""
-    usual = (
-        {"num_heads": 2, "key_dim": 3}
-        if layer == "MultiHeadAttention"
-        else {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
-    )
+    usual = {"num_heads": 2, "key_dim": 3} if layer == "MultiHeadAttention" else {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
 
     def build(keras: Any, inputs: list[Any]) -> Any:
         *sides, mask = inputs
         sides = sides if len(sides) > 1 else [sides[0], sides[0]]
-        return _listed(
-            getattr(keras.layers, layer)(name="layer", **usual, **config)(
-                *sides, attention_mask=mask, **(call or {})
-            )
-        )
+        return _listed(getattr(keras.layers, layer)(name="layer", **usual, **config)(*sides, attention_mask=mask, **(call or {})))
 
     return made(f"masked_{name}", (layer.replace("GroupQ", "GroupedQ"),), feeds, build)
 
@@ -119,29 +105,18 @@ _PAIR_MASKS = (
     keras3(_masked("dropout", _Q, _OWN, dropout=0.2)),
     keras3(_masked("window", _Q, _OWN, sliding_window=2)),
     keras3(_masked("grouped", feed(5, 6), _OWN, layer="GroupQueryAttention")),
-    keras3(
-        _masked("grouped_scores", feed(5, 6), _OWN, layer="GroupQueryAttention", call={**_CAUSAL, **_SCORES})
-    ),
+    keras3(_masked("grouped_scores", feed(5, 6), _OWN, layer="GroupQueryAttention", call={**_CAUSAL, **_SCORES})),
 )
 
 
-def _one(
-    name: str,
-    layer: str,
-    *feeds: Feed,
-    call: dict[str, Any] | None = None,
-    masks: bool = False,
-    **config: Any,
-) -> LayerCase:
+def _one(name: str, layer: str, *feeds: Feed, call: dict[str, Any] | None = None, masks: bool = False, **config: Any) -> LayerCase:
     """One head; where there are masks, the last two inputs are those of query and value."""
 
     def build(keras: Any, inputs: list[Any]) -> Any:
         sides = inputs[:-2] if masks else inputs
         given = {"mask": inputs[-2:]} if masks else {}
         sides = sides if len(sides) > 1 else [sides[0], sides[0]]
-        return _listed(
-            getattr(keras.layers, layer)(name="layer", **config)(list(sides), **given, **(call or {}))
-        )
+        return _listed(getattr(keras.layers, layer)(name="layer", **config)(list(sides), **given, **(call or {})))
 
     kind = {"Attention": "attention", "AdditiveAttention": "additive"}[layer]
     return made(f"{kind}_{name}", (layer,), feeds, build)
@@ -167,23 +142,11 @@ _ONE_HEAD = (
     *_both("causal", feed(5, 4), call=_CAUSAL),
     *_both("causal_cross", _SIDE_Q, _SIDE_V, _SIDE_K, call=_CAUSAL),
     *_both("masks", _SIDE_Q, _SIDE_V, _SIDE_K, _Q_MASK, _V_MASK, masks=True),
-    *_both(
-        "masks_causal", _SIDE_Q, _SIDE_V, _SIDE_K, _Q_MASK, _V_MASK, masks=True, call={**_CAUSAL, **_SCORES}
-    ),
+    *_both("masks_causal", _SIDE_Q, _SIDE_V, _SIDE_K, _Q_MASK, _V_MASK, masks=True, call={**_CAUSAL, **_SCORES}),
     *_both("dynamic", feed(None, 4, dynamic=(6,))),
     _one("concat", "Attention", _SIDE_Q, _SIDE_V, _SIDE_K, score_mode="concat"),
     _one("concat_scale", "Attention", _SIDE_Q, _SIDE_V, _SIDE_K, score_mode="concat", use_scale=True),
-    _one(
-        "concat_masks",
-        "Attention",
-        _SIDE_Q,
-        _SIDE_V,
-        _SIDE_K,
-        _Q_MASK,
-        _V_MASK,
-        masks=True,
-        score_mode="concat",
-    ),
+    _one("concat_masks", "Attention", _SIDE_Q, _SIDE_V, _SIDE_K, _Q_MASK, _V_MASK, masks=True, score_mode="concat"),
     _one("scale_masks", "Attention", _SIDE_Q, _SIDE_V, _SIDE_K, _Q_MASK, _V_MASK, masks=True, use_scale=True),
     _one("four_axes", "Attention", feed(2, 5, 4), feed(2, 7, 4)),
 )
@@ -227,9 +190,7 @@ _REVERSIBLE = (
     _reversible("tied"),
     _reversible("own", tie_weights=False),
     _reversible("capped", logit_soft_cap=3.0),
-    keras3(
-        row("reversible_embedding_forward", "ReversibleEmbedding", ids(6, below=9), input_dim=9, output_dim=4)
-    ),
+    keras3(row("reversible_embedding_forward", "ReversibleEmbedding", ids(6, below=9), input_dim=9, output_dim=4)),
 )
 
 
@@ -297,12 +258,8 @@ def _seq2seq(layer: str) -> Build:
 
     def build(keras: Any, inputs: list[Any]) -> Any:
         layers = keras.layers
-        source = layers.LSTM(5, return_sequences=True, name="encoder")(
-            _embedded(keras, inputs[0], 6, "source")
-        )
-        target = layers.LSTM(5, return_sequences=True, name="decoder")(
-            _embedded(keras, inputs[1], 6, "target")
-        )
+        source = layers.LSTM(5, return_sequences=True, name="encoder")(_embedded(keras, inputs[0], 6, "source"))
+        target = layers.LSTM(5, return_sequences=True, name="decoder")(_embedded(keras, inputs[1], 6, "target"))
         context = getattr(layers, layer)(name="attention")([target, source])
         return layers.Dense(12, name="next")(layers.Concatenate(name="both")([target, context]))
 
@@ -335,33 +292,14 @@ def _heads_in_half(keras: Any, inputs: list[Any]) -> Any:
 
 _PADDED, _FREE = ids(7, below=12, padded=True), ids(7, below=4)
 _NETWORKS = (
-    made(
-        "transformer_encoder", ("MultiHeadAttention",), (ids(6, below=12), ids(6, below=12)), _encoder(False)
-    ),
+    made("transformer_encoder", ("MultiHeadAttention",), (ids(6, below=12), ids(6, below=12)), _encoder(False)),
     made("transformer_encoder_masked", ("MultiHeadAttention",), (_PADDED, ids(7, below=12)), _encoder(True)),
-    made(
-        "transformer_encoder_dynamic",
-        ("MultiHeadAttention",),
-        (ids(None, below=12), ids(None, below=12)),
-        _encoder(False),
-    ),
-    made(
-        "transformer_translator",
-        ("MultiHeadAttention",),
-        (_PADDED, ids(5, below=12, padded=True)),
-        _translator,
-    ),
+    made("transformer_encoder_dynamic", ("MultiHeadAttention",), (ids(None, below=12), ids(None, below=12)), _encoder(False)),
+    made("transformer_translator", ("MultiHeadAttention",), (_PADDED, ids(5, below=12, padded=True)), _translator),
     made("transformer_translator_gaps", ("MultiHeadAttention",), (_FREE, ids(5, below=4)), _translator),
     made("vision_transformer", ("MultiHeadAttention",), (feed(8, 12, 3),), _vision),
-    made(
-        "seq2seq_attention", ("Attention",), (_PADDED, ids(5, below=12, padded=True)), _seq2seq("Attention")
-    ),
-    made(
-        "seq2seq_additive_gaps",
-        ("AdditiveAttention",),
-        (_FREE, ids(5, below=4)),
-        _seq2seq("AdditiveAttention"),
-    ),
+    made("seq2seq_attention", ("Attention",), (_PADDED, ids(5, below=12, padded=True)), _seq2seq("Attention")),
+    made("seq2seq_additive_gaps", ("AdditiveAttention",), (_FREE, ids(5, below=4)), _seq2seq("AdditiveAttention")),
     made("mask_taken", ("MultiHeadAttention",), (_PADDED,), _mask_taken),
     keras3(made("heads_mixed_float16", ("MultiHeadAttention",), (feed(5, 8),), _heads_in_half)),
     made("mask_taken_beside", ("MultiHeadAttention",), (_PADDED,), _mask_taken_beside),
