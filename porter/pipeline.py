@@ -46,6 +46,8 @@ def write(source: SourceModel, target: Converter, options: Options) -> tuple[Lai
     """The model in the target's order and words; no weight is read yet."""
     assert target.write is not None
     graph = check(normalise(source.graph), "normalising")
+    if target.prepare is not None:
+        graph = check(target.prepare(graph), "preparing")
     laid = lay_out(graph, target.orientation, options.io_layout)
     check(laid.graph, "laying out")
     return laid, target.write(laid, _format(target, options))

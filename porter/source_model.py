@@ -137,6 +137,7 @@ class Converter:
     inspect: Callable[[ReadRequest], Survey] | None = None  # without it, what can be read whole is surveyed
     owns: Callable[[object], bool] | None = None  # whether an object is a live model; imports no framework
     read_live: Callable[[LiveModel], SourceModel] | None = None
+    prepare: Callable[[Graph], Graph] | None = None  # says what the target has no words for in others
     write: Callable[[LaidOut, str], Written] | None = None
     reads_code: bool = False  # whether `read` takes a factory in place of files
     runner: str | None = None  # the module that runs its models, in a process of its own

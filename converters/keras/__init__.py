@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from converters.keras.live.owner import owns
+from porter.graph.model import Graph
 from porter.layout import LaidOut
 from porter.source_model import Converter, LiveModel, ReadRequest, SourceModel, Survey, Written
 from porter.weights.files import Progress
@@ -37,6 +38,12 @@ def _read_live(live: LiveModel) -> SourceModel:
     return read_live(live)
 
 
+def _prepare(graph: Graph) -> Graph:
+    from converters.keras.write_states import odd_kernels
+
+    return odd_kernels(graph)
+
+
 def _write(laid: LaidOut, weights_format: str) -> Written:
     from converters.keras.write import write
 
@@ -56,6 +63,7 @@ CONVERTER = Converter(
     recognises=_recognises,
     read=_read,
     inspect=_inspect,
+    prepare=_prepare,
     write=_write,
     weights_formats={"h5": ("model.weights.h5", _write_weights)},
     runner="converters.keras.run",

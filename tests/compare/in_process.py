@@ -121,4 +121,7 @@ def loaded(bundle: Path, runner: str = "converters.torch.run") -> Any:
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    return importlib.import_module(runner).BundleModel(module.load(), "own")
+    run = importlib.import_module(runner)
+    if hasattr(run, "KerasModel"):
+        return run.KerasModel(importlib.import_module("keras"), module.load())
+    return run.BundleModel(module.load(), "own")

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from porter.errors import UnsupportedModel
 from tests.layers.cases import hard_inputs
 from tests.layers.cases.case import LayerCase, feed, inputs_of
 from tests.layers.cases.run_keras import as_list
@@ -68,6 +67,7 @@ RAW: dict[str, Callable[[Any, Any, Any], Any]] = {
     "ClipByValue": lambda raw, x, y: raw.ClipByValue(t=x, clip_value_min=-1.0, clip_value_max=1.0),
     "Cumsum": lambda raw, x, y: raw.Cumsum(x=x, axis=1, reverse=True),
     "Einsum": lambda raw, x, y: raw.Einsum(inputs=[x, y], equation="bhwc,bhwd->bcd"),
+    "ResizeBilinear of TensorFlow 1": lambda raw, x, y: raw.ResizeBilinear(images=x, size=[8, 5]),
     "ResizeBilinear": lambda raw, x, y: raw.ResizeBilinear(images=x, size=[8, 5], half_pixel_centers=True),
     "DepthToSpace": lambda raw, x, y: raw.SpaceToDepth(input=x, block_size=2),
     "TopKV2": lambda raw, x, y: raw.TopKV2(input=x, k=2),
@@ -110,9 +110,3 @@ def test_operation_computes_the_same(name: str) -> None:
     graph = graph_of(model.to_json(), 2)
     assert_same(by_reference(graph, inputs), want, "the reference")
     assert_same(by_torch(graph, inputs, "native"), want, "torch")
-
-
-def test_resizing_of_tensorflow_1_is_refused() -> None:
-    model = _model(lambda raw, x, y: raw.ResizeBilinear(images=x, size=[8, 5]))
-    with pytest.raises(UnsupportedModel, match="TensorFlow 1"):
-        graph_of(model.to_json(), 2)
