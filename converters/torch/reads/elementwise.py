@@ -336,33 +336,6 @@ def read_fill(call: OpCall) -> Value:
     return call.fill(number, call.x.shape, call.x.dtype)
 
 
-@rules.reads("cosine_similarity")
-def read_cosine_similarity(call: OpCall) -> Value:
-    from porter.graph.ops.reduction import Reduce
-
-    a, b = call.tensor("x1"), call.tensor("x2")
-    rank = max(a.rank, b.rank)
-    eps = float(call["eps"])
-
-    def total(x: Value, y: Value) -> Value:
-        product = call.one(Binary("multiply"), x, y)
-        return call.one(Reduce("sum", (call.axis(call["dim"], rank),)), product)
-
-    def length(x: Value) -> Value:
-        return call.one(Clip(eps, None), call.one(Unary("sqrt"), total(x, x)))
-
-    return call.one(Binary("divide"), total(a, b), call.one(Binary("multiply"), length(a), length(b)))
-
-
-@rules.reads("pairwise_distance")
-def read_pairwise_distance(call: OpCall) -> Value:
-    from converters.torch.reads.reduction import norm
-
-    gap = call.one(Binary("subtract"), call.tensor("x1"), call.tensor("x2"))
-    gap = call.one(Binary("add"), gap, call.operand(float(call["eps"]), gap.dtype))
-    return norm(call, gap, float(call["p"]), (gap.rank - 1,), bool(call["keepdim"]))
-
-
 rules.cannot_read(
     "rand",
     "randn",

@@ -11,10 +11,11 @@ from converters.torch.reads.elementwise import truth
 from converters.torch.reads.reshaping import Range
 from converters.torch.rules import rules
 from porter.graph.model import Value
-from porter.graph.ops.elementwise import Binary, Unary
+from porter.graph.ops.elementwise import Binary, Unary, Where
+from porter.graph.ops.indexing import Expand
 from porter.graph.ops.reduction import ArgReduce, Cumulate, Reduce
-from porter.graph.ops.reshaping import Concat, Slice
-from porter.graph.ops.sorting import Sort
+from porter.graph.ops.reshaping import Concat, Flip, Slice, Transpose
+from porter.graph.ops.sorting import ArgSort, Sort
 
 PLAIN = {
     "amax": "max",
@@ -53,8 +54,6 @@ def read_count_nonzero(call: OpCall) -> Value:
 
 @rules.reads("nansum", "nanmean")
 def read_nansum(call: OpCall) -> Value:
-    from porter.graph.ops.elementwise import Where
-
     x = call.cast(call.x, call.dtype)
     odd = call.one(Unary("isnan"), x)
     axes, keep = axes_of(call), bool(call.get("keepdim", False))
@@ -186,8 +185,6 @@ def read_logcumsumexp(call: OpCall) -> Value:
 @rules.reads("median", "nanmedian", "kthvalue")
 def read_kth(call: OpCall) -> Any:
     """By sorting; of an even number of cells torch's median is the lower middle one."""
-    from porter.graph.ops.sorting import ArgSort
-
     if call.get("dim") is None or call.spec.operator == "nanmedian":
         raise call.refuse("a median over all cells, or one that passes over NaN", "name an axis (dim)")
     x, axis = call.x, call.axis(call["dim"])
@@ -206,9 +203,6 @@ def read_kth(call: OpCall) -> Any:
 @rules.reads("cummax", "cummin")
 def read_cummax(call: OpCall) -> Any:
     """Each cell against all before it, as a triangle of comparisons."""
-    from porter.graph.ops.elementwise import Where
-    from porter.graph.ops.indexing import Expand
-
     x, axis = call.x, call.axis(call["dim"])
     size = x.shape[axis]
     if not isinstance(size, int) or not is_float(x.dtype):
@@ -228,8 +222,6 @@ def read_cummax(call: OpCall) -> Any:
 
 def _last_place(call: OpCall, rows: Value, function: str, size: int) -> Value:
     """The place of the last of equal extremes, as torch tells it."""
-    from porter.graph.ops.reshaping import Flip
-
     found = call.one(
         ArgReduce(function, rows.rank - 1, False, "int64"), call.one(Flip((rows.rank - 1,)), rows)
     )
@@ -238,16 +230,12 @@ def _last_place(call: OpCall, rows: Value, function: str, size: int) -> Value:
 
 def axis_last(call: OpCall, x: Value, axis: int) -> Value:
     """The value with an axis moved to the end."""
-    from porter.graph.ops.reshaping import Transpose
-
     order = (*(k for k in range(x.rank) if k != axis), axis)
     return x if order == tuple(range(x.rank)) else call.one(Transpose(order), x)
 
 
 def axis_back(call: OpCall, x: Value, axis: int) -> Value:
     """The way back: the last axis moved to where it was."""
-    from porter.graph.ops.reshaping import Transpose
-
     order = [*range(x.rank - 1)]
     order.insert(axis, x.rank - 1)
     return x if order == list(range(x.rank)) else call.one(Transpose(tuple(order)), x)

@@ -13,12 +13,14 @@ from converters.torch.reads.convolution import spread
 from converters.torch.reads.reshaping import padded
 from converters.torch.rules import rules
 from porter.axes import Move
-from porter.graph.model import Value
+from porter.graph.model import Param, Value
+from porter.graph.ops.convolution import ConvTranspose
 from porter.graph.ops.indexing import Gather
 from porter.graph.ops.linear import Einsum
 from porter.graph.ops.resampling import Resize, Upsample
 from porter.graph.ops.reshaping import Transpose
 from porter.numerics.matrices import resampling_matrix, resampling_places
+from porter.weights.tensor import Constant as Numbers
 
 MODES = {
     **{f"upsample_nearest{rank}d": "nearest" for rank in (1, 2, 3)},
@@ -111,10 +113,6 @@ def read_im2col(call: OpCall) -> Value:
 @rules.reads("col2im")
 def read_col2im(call: OpCall) -> Value:
     """The sum of overlapping windows: a transposed convolution whose kernels hold a single one each."""
-    from porter.graph.model import Param
-    from porter.graph.ops.convolution import ConvTranspose
-    from porter.weights.tensor import Constant as Numbers
-
     names = ("kernel_size", "dilation", "padding", "stride")
     window, dilation, pads, strides = (spread(call[name], 2) for name in names)
     size = spread(call["output_size"], 2)
