@@ -81,11 +81,7 @@ WORDS = {
     "lt": "mask",
     "ne": "mask",
     "reduce_and": "all",
-    "reduce_max": "max",
-    "reduce_min": "min",
     "reduce_or": "any",
-    "reduce_prod": "prod",
-    "reduce_sum": "sum",
     "rev": "reversed",
     "select_n": "chosen",
     "slice": "part",
@@ -97,7 +93,7 @@ def _word(eqn: Any) -> str:
     """The primitive, or the function that it is the call of."""
     primitive: str = eqn.primitive.name
     named = eqn.params.get("name") if primitive in ("jit", "pjit") else None
-    return str(named).strip("_") if named else WORDS.get(primitive, primitive)
+    return str(named).strip("_") if named else WORDS.get(primitive, primitive.removeprefix("reduce_"))
 
 
 def line_of(eqn: Any) -> str:

@@ -63,14 +63,19 @@ def converted(case: Path, told: Told, to: str, out: Path) -> str:
     return "" if code == 0 else f"exit {code}: {said.getvalue().strip()[:400]}"
 
 
-def outputs(bundle: Path, to: str, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """What the bundle says to these inputs."""
+def loaded(bundle: Path) -> Any:
+    """The bundle's model, by its own code."""
     spec = importlib.util.spec_from_file_location("case_bundle", bundle / "model.py")
     assert spec is not None
     assert spec.loader is not None
     module = sys.modules["case_bundle"] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    model = module.load()
+    return module.load()
+
+
+def outputs(bundle: Path, to: str, inputs: list[np.ndarray]) -> list[np.ndarray]:
+    """What the bundle says to these inputs."""
+    model = loaded(bundle)
     if to == "torch":
         import torch
 

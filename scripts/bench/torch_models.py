@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import importlib.util
 import os
 import resource
 import sys
@@ -27,6 +26,7 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")  # comp
 
 import numpy as np
 
+from scripts.bench.cases import loaded
 from scripts.bench.measure import keep, kept
 from scripts.bench.torch_zoo import Make, timm_models, torchvision_models, transformers_models
 
@@ -129,12 +129,7 @@ def _crash(fault: BaseException) -> str:
 
 
 def _outputs(bundle: Path, to: str, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    spec = importlib.util.spec_from_file_location("zoo_bundle", bundle / "model.py")
-    assert spec is not None
-    assert spec.loader is not None
-    code = sys.modules["zoo_bundle"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(code)
-    model = code.load()
+    model = loaded(bundle)
     if to == "torch":
         import torch
 
@@ -164,7 +159,7 @@ def _difference(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
 
 def _forget(to: str) -> None:
     """Frees what a framework keeps of a model."""
-    sys.modules.pop("zoo_bundle", None)
+    sys.modules.pop("case_bundle", None)
     if to == "jax":
         import jax
 

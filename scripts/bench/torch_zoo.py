@@ -32,12 +32,12 @@ SIDE = 128
 @cache
 def declare() -> Any:
     """The operators of torchvision's C++ part, which does not load where torch has no CUDA."""
-    import torch
+    from torch import library as operators
 
-    library = torch.library.Library("torchvision", "DEF")
+    declared = operators.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    return library
+        declared.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    return declared
 
 
 def torchvision_models() -> Iterator[tuple[str, Make]]:
