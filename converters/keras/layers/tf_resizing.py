@@ -35,6 +35,14 @@ def _method(op: OpCall, method: Any) -> str:
     return word
 
 
+def _prepared(op: OpCall, images: Any, method: Any, keeps_ratio: bool) -> tuple[str, Value]:
+    """The method, and the images as it takes them: only the nearest leaves whole numbers whole."""
+    if keeps_ratio:
+        raise op.refuse("resizing that keeps the aspect ratio is not carried")
+    word, value = _method(op, method), op.operand(images)
+    return word, value if word == "nearest" else op.floating(value)
+
+
 @function("image.resize")
 def read_image_resize(
     op: OpCall,
@@ -44,13 +52,8 @@ def read_image_resize(
     preserve_aspect_ratio: bool = False,
     antialias: bool = False,
 ) -> Value:
-    word = _method(op, method)
-    if preserve_aspect_ratio:
-        raise op.refuse("resizing that keeps the aspect ratio is not carried")
-    value = op.operand(images)
-    return read_resize(
-        op, value if word == "nearest" else op.floating(value), _size(op, size), word, bool(antialias)
-    )
+    word, value = _prepared(op, images, method, preserve_aspect_ratio)
+    return read_resize(op, value, _size(op, size), word, bool(antialias))
 
 
 @function("compat.v1.image.resize", "compat.v1.image.resize_images")
@@ -62,11 +65,7 @@ def read_old_resize(
     align_corners: bool = False,
     preserve_aspect_ratio: bool = False,
 ) -> Value:
-    if preserve_aspect_ratio:
-        raise op.refuse("resizing that keeps the aspect ratio is not carried")
-    word = _method(op, method)
-    value = op.operand(images)
-    value = value if word == "nearest" else op.floating(value)
+    word, value = _prepared(op, images, method, preserve_aspect_ratio)
     return resized(op, value, _size(op, size), word, corners=bool(align_corners))
 
 
