@@ -17,7 +17,7 @@ def _recognises(paths: Sequence[Path]) -> bool:
 
 
 def _read(request: ReadRequest) -> SourceModel:
-    from converters.jax.read_source import read_source
+    from converters.jax.reading.source import read_source
 
     return read_source(request)
 
@@ -29,7 +29,7 @@ def _owns(model: object) -> bool:
 
 
 def _read_live(live: LiveModel) -> SourceModel:
-    from converters.jax.read_source import read_live
+    from converters.jax.reading.source import read_live
 
     return read_live(live)
 

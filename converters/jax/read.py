@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from converters.jax.read_call import PrimitiveCall
-from converters.jax.read_context import Context, Failed, Random
-from converters.jax.read_dims import shape_of
-from converters.jax.read_named import named_function
-from converters.jax.read_origins import Place, named
+from converters.jax.reading.call import PrimitiveCall
+from converters.jax.reading.context import Context, Failed, Random
+from converters.jax.reading.dims import shape_of
+from converters.jax.reading.named import named_function
+from converters.jax.reading.origins import Place, named
 from converters.jax.rules import rules
 from porter.dataclass import dataclass
 from porter.errors import GraphError, Problem, UnsupportedModel

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from converters.jax.learn import learn
-from converters.jax.read_code import CodeModel
+from converters.jax.reading.code import CodeModel
 from porter.workers.bundle_module import import_bundle
 from porter.workers.job import Learned, Watch
 from porter.workers.process import NotAvailable

@@ -39,7 +39,7 @@ def _read_live(live: LiveModel) -> SourceModel:
 
 
 def _prepare(graph: Graph) -> Graph:
-    from converters.keras.write_states import odd_kernels
+    from converters.keras.writing.states import odd_kernels
 
     return odd_kernels(graph)
 
@@ -51,7 +51,7 @@ def _write(laid: LaidOut, weights_format: str) -> Written:
 
 
 def _write_weights(path: Path, tensors: Mapping[str, Tensor], progress: Progress | None) -> None:
-    from converters.keras.write_files import write_weights
+    from converters.keras.writing.files import write_weights
 
     write_weights(path, tensors, progress)
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 
 from converters.keras.rules import rules
-from converters.keras.write_code import BUILD, TAKEN, Entry, attribute_of, functions
-from converters.keras.write_config import Made, Model, config_of, follow
-from converters.keras.write_files import (
+from converters.keras.writes.attention import keras_has
+from converters.keras.writing.code import BUILD, TAKEN, Entry, attribute_of, functions
+from converters.keras.writing.config import Made, Model, config_of, follow
+from converters.keras.writing.files import (
     ARCHITECTURE,
     ARCHIVE,
     SAVED_MODEL,
@@ -17,11 +18,10 @@ from converters.keras.write_files import (
     JsonFile,
     SavedModel,
 )
-from converters.keras.write_layers import ARGUMENTS, DEFAULTS
-from converters.keras.write_nodes import KerasNode, input_names, keras_graph, safe_name
-from converters.keras.write_operations import snake_case
-from converters.keras.write_order import groups
-from converters.keras.writes.attention import keras_has
+from converters.keras.writing.layers import ARGUMENTS, DEFAULTS
+from converters.keras.writing.nodes import KerasNode, input_names, keras_graph, safe_name
+from converters.keras.writing.operations import snake_case
+from converters.keras.writing.order import groups
 from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.model import Graph, Node

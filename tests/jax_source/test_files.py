@@ -165,7 +165,7 @@ def written(folder: Path, kind: str, arrays: dict[str, np.ndarray]) -> Path:
 
 
 def read(code: Path, name: str, weights: Path | None) -> SourceModel:
-    from converters.jax.read_source import read_source
+    from converters.jax.reading.source import read_source
 
     request = ReadRequest((), factory=Factory(str(code), name), weights=weights, input_shapes={"": (2, 3)})
     return read_source(request)
@@ -307,7 +307,7 @@ def test_state_is_refused(code: Path) -> None:
 
 
 def test_a_live_model_needs_examples(code: Path) -> None:
-    from converters.jax.read_source import read_live
+    from converters.jax.reading.source import read_live
 
     with pytest.raises(RequestError, match="give example inputs"):
         read_live(LiveModel(Factory(str(code), "module").model))

@@ -30,7 +30,7 @@ LIMIT = 2e-5
 
 
 def read(model: Any, inputs: Sequence[np.ndarray]) -> SourceModel:
-    from converters.jax.read_source import read_live
+    from converters.jax.reading.source import read_live
 
     return read_live(LiveModel(model, tuple(inputs)))
 

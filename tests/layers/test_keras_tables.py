@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from converters.keras.write_activations import NAMED, UNARY
-from converters.keras.write_layers import ARGUMENTS, DEFAULTS, NEVER
-from converters.keras.write_operations import OPERATIONS, snake_case
+from converters.keras.writing.activations import NAMED, UNARY
+from converters.keras.writing.layers import ARGUMENTS, DEFAULTS, NEVER
+from converters.keras.writing.operations import OPERATIONS, snake_case
 
 keras = pytest.importorskip("keras")
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from converters.keras.write_states import odd_kernels
+from converters.keras.writing.states import odd_kernels
 from porter.graph.builder import Builder, input_value
 from porter.graph.model import Graph, Param, Spec
 from porter.graph.ops.convolution import Pads

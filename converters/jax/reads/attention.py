@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from converters.jax.read_call import PrimitiveCall
+from converters.jax.reading.call import PrimitiveCall
 from converters.jax.rules import rules
 from porter.axes import permutation
 from porter.graph.model import Value

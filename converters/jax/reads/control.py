@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from converters.jax.read_call import WHOLE, PrimitiveCall
-from converters.jax.read_context import Random
+from converters.jax.reading.call import WHOLE, PrimitiveCall
+from converters.jax.reading.context import Random
 from converters.jax.reads.recurrent import recurrent
 from converters.jax.rules import rules
 from porter.graph.model import Value

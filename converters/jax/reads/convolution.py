@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from converters.jax.read_call import PrimitiveCall
-from converters.jax.read_context import Window
+from converters.jax.reading.call import PrimitiveCall
+from converters.jax.reading.context import Window
 from converters.jax.rules import rules
 from porter.graph.layouts import Orientation
 from porter.graph.model import Value

@@ -6,7 +6,7 @@ from math import prod
 
 import numpy as np
 
-from converters.jax.read_call import PrimitiveCall
+from converters.jax.reading.call import PrimitiveCall
 from converters.jax.rules import rules
 from porter.graph.dims import broadcast, may_equal
 from porter.graph.model import Value

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from converters.jax.read_call import PrimitiveCall
+from converters.jax.reading.call import PrimitiveCall
 from porter.dataclass import dataclass
 from porter.graph.dims import Dim
 from porter.graph.model import Node, Param, Value

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from converters.jax.read_call import WHOLE, PrimitiveCall, Range
-from converters.jax.read_dims import shape_of
+from converters.jax.reading.call import WHOLE, PrimitiveCall, Range
+from converters.jax.reading.dims import shape_of
 from converters.jax.reads.recurrent import end_of
 from converters.jax.rules import rules
 from porter.graph.dims import Dim, may_equal

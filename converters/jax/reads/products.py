@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import prod
 from string import ascii_letters
 
-from converters.jax.read_call import PrimitiveCall
+from converters.jax.reading.call import PrimitiveCall
 from converters.jax.rules import rules
 from porter.graph.dims import product
 from porter.graph.model import Value

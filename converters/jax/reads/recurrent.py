@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from converters.jax.read_call import PrimitiveCall
-from converters.jax.read_context import Walk
+from converters.jax.reading.call import PrimitiveCall
+from converters.jax.reading.context import Walk
 from converters.jax.reads.gates import Affine, Gates, packed
 from porter.dataclass import dataclass
 from porter.graph.model import Param, Spec, Value

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from converters.jax.read_call import PrimitiveCall, Range
-from converters.jax.read_dims import shape_of
+from converters.jax.reading.call import PrimitiveCall, Range
+from converters.jax.reading.dims import shape_of
 from converters.jax.rules import rules
 from porter.graph.dims import ENDING, Dim, Sym, add
 from porter.graph.model import Value

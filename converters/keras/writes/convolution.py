@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from converters.keras.rules import rules
-from converters.keras.write_activations import argument
-from converters.keras.write_nodes import KerasNode
 from converters.keras.writes.making import beside, layer, own_layer, stored
 from converters.keras.writes.padding import around, word, zeros
+from converters.keras.writing.activations import argument
+from converters.keras.writing.nodes import KerasNode
 from porter.errors import UnsupportedModel
 from porter.graph.model import Node
 from porter.graph.ops.convolution import Conv, ConvTranspose

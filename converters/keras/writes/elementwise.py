@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from converters.keras.rules import rules
-from converters.keras.write_activations import OWN, UNARY
 from converters.keras.writes.making import is_alone, layer, op
+from converters.keras.writing.activations import OWN, UNARY
 from porter.errors import UnsupportedModel
 from porter.graph.dims import static
 from porter.graph.model import Node

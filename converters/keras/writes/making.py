@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from converters.keras.write_layers import DEFAULTS
-from converters.keras.write_nodes import KerasNode
+from converters.keras.writing.layers import DEFAULTS
+from converters.keras.writing.nodes import KerasNode
 from porter.errors import UnsupportedModel
 from porter.graph.model import Node
 from porter.source.code import Call, call

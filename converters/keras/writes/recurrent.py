@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from converters.keras.rules import rules
-from converters.keras.write_activations import argument
 from converters.keras.writes.making import about, layer, op, policy_of, stored, used
+from converters.keras.writing.activations import argument
 from porter.errors import UnsupportedModel
 from porter.graph.model import Node
 from porter.graph.ops.op import Op

@@ -16,7 +16,7 @@ from porter.writing.weights import weight
 
 @rules.writes(Constant)
 def write_constant(op: Constant, node: Node) -> Form:
-    """Numbers in the code, or a weight that hangs on an input (see `write_nodes`)."""
+    """Numbers in the code, or a weight that hangs on an input (see `writing.nodes`)."""
     param = node.params["value"]
     if not node.inputs:
         assert isinstance(param.tensor, Numbers)

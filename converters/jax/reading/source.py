@@ -10,8 +10,8 @@ import numpy as np
 
 from converters.jax.load import fitted, nested, stored, weights_of
 from converters.jax.read import read
-from converters.jax.read_model import Model, model_of
-from converters.jax.read_trace import Traced, faults, trace
+from converters.jax.reading.model import Model, model_of
+from converters.jax.reading.trace import Traced, faults, trace
 from porter.errors import RequestError, RunError, SourceError
 from porter.graph.model import Graph
 from porter.recordings import arrays_of

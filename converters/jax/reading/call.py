@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from typing import Any, ClassVar
 
-from converters.jax.read_context import Context
+from converters.jax.reading.context import Context
 from porter.dataclass import dataclass
 from porter.errors import Problem, UnsupportedModel
 from porter.graph.model import Spec, Value

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from converters.keras.write_config import Made, Model, Outputs, Tensor
-from converters.keras.write_operations import snake_case
+from converters.keras.writing.config import Made, Model, Outputs, Tensor
+from converters.keras.writing.operations import snake_case
 
 Node = tuple[Made, int]
 

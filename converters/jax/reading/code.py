@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from converters.jax.load import fitted, weights_of
-from converters.jax.read_model import Model, model_of
-from converters.jax.read_source import built
-from converters.jax.read_trace import faults
+from converters.jax.reading.model import Model, model_of
+from converters.jax.reading.source import built
+from converters.jax.reading.trace import faults
 from porter.errors import RunError
 from porter.factories import Factory
 from porter.workers.job import Watch

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
 
-from converters.jax.read_call import PrimitiveCall
+from converters.jax.reading.call import PrimitiveCall
 from porter.graph.model import Value
 from porter.graph.ops.activation import Celu, Elu, Glu, Relu, SquarePlus
 from porter.graph.ops.elementwise import Unary

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from converters.jax.read_leaves import ARRAYS, bound, is_traced, whole
-from converters.jax.read_origins import Module
+from converters.jax.reading.leaves import ARRAYS, bound, is_traced, whole
+from converters.jax.reading.origins import Module
 
 _ONE_AT_A_TIME = threading.RLock()
 """Classes are changed while NNX modules are traced, so that two threads must not trace at once."""

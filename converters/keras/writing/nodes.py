@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from converters.keras.write_activations import name_of
+from converters.keras.writing.activations import name_of
 from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Origin, Scope, Value
 from porter.graph.ops.attention import HideScores

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from converters.keras.write_layers import ARGUMENTS, DEFAULTS, NEVER, spread
-from converters.keras.write_operations import Bound, bound, snake_case
+from converters.keras.writing.layers import ARGUMENTS, DEFAULTS, NEVER, spread
+from converters.keras.writing.operations import Bound, bound, snake_case
 from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.source.code import (

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from converters.jax.load import leaves_of
-from converters.jax.read_watch import linen_watched, nnx_watched
+from converters.jax.reading.watch import linen_watched, nnx_watched
 from porter.dataclass import dataclass
 from porter.errors import SourceError, UnsupportedModel
 

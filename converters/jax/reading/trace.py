@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from converters.jax.read import CALLS, INNER, Held, Program
-from converters.jax.read_model import Model
-from converters.jax.read_origins import FOREIGN
-from converters.jax.read_watch import attention_watched
+from converters.jax.reading.model import Model
+from converters.jax.reading.origins import FOREIGN
+from converters.jax.reading.watch import attention_watched
 from porter.dataclass import dataclass
 from porter.errors import Problem, RequestError, UnsupportedModel
 from porter.weights.tensor import Stored
@@ -184,7 +184,7 @@ CALLBACKS = frozenset({"debug_callback", "debug_print", "io_callback", "pure_cal
 
 def _refuse_effects(jaxpr: Any) -> None:
     """What a program does beside computing its results would be lost without a word."""
-    from converters.jax.read_origins import Place
+    from converters.jax.reading.origins import Place
 
     problems = []
     todo = [(jaxpr, Place())]

@@ -1,0 +1,1 @@
+"""The JAX reader, room by room; `read.py` puts them together."""

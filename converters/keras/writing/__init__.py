@@ -1,0 +1,1 @@
+"""The Keras writer, room by room; `write.py` puts them together."""
