@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from porter.source.code import Attr, Call, Expression, Literal, Name, Tuple, call
+from porter.writing.containers import Words
+
 RESERVED = frozenset("eval iter_children iter_modules perturb rngs set_attributes sow train".split())
 """Attributes of `nnx.Module` that a layer must not be named after; `rngs` is the constructor's argument."""
 
@@ -58,3 +61,33 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
 
 IMPORTED = frozenset({"jax", "jnp", "nnx", "np", "partial"})
 """Names that forward passes use."""
+
+SETTINGS: Mapping[str, tuple[str, ...]] = {
+    "adaptive_pool": ("size", "function"),
+    "nnx.avg_pool": ("window_shape",),
+    "nnx.max_pool": ("window_shape",),
+}
+"""Names of the arguments that functions are given by place, behind the first."""
+
+
+def function_of(expression: Expression) -> Expression | None:
+    """The function that does what an expression of `x` does, where it is one with settings."""
+    x = Name("x")
+    if not isinstance(expression, Call):
+        return None
+    if expression.func == Attr(x, "reshape") and all(isinstance(size, Literal) for size in expression.args):
+        return call("partial", Name("jnp.reshape"), shape=Tuple(expression.args))
+    if not isinstance(expression.func, Name):
+        return None
+    if expression.args[:1] != (x,):
+        return None
+    given, known = expression.args[1:], SETTINGS.get(expression.func.path, ())
+    if len(given) > len(known):
+        return None
+    told = {**dict(zip(known, given, strict=False)), **dict(expression.kwargs)}
+    if any(isinstance(value, Call) or value == x for value in told.values()):
+        return None
+    return call("partial", expression.func, **told) if told else expression.func
+
+
+WORDS = Words(listed="nnx.List", entry=function_of, nothing=Name("nnx.identity"))

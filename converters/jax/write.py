@@ -15,6 +15,7 @@ from converters.jax.module_names import (
     UNSEEDED,
     USUAL,
     VARIABLES,
+    WORDS,
 )
 from converters.jax.rules import rules
 from porter.graph.model import Node
@@ -24,8 +25,9 @@ from porter.source.names import class_name
 from porter.source.render import render
 from porter.source.statements import Assign, Class, Expr, Function, Module, Param, Raw, Statement
 from porter.source_model import Written
-from porter.writing.lists import gathered, member
-from porter.writing.program import ClassPlan, Dialect, Program
+from porter.writing.containers import gathered, member
+from porter.writing.instances import Dialect
+from porter.writing.program import ClassPlan, Program
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
 from porter.writing.whole_heads import whole_heads
@@ -57,7 +59,7 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     own = constructor_arguments(PACKAGE)
     name = class_name(laid.graph.name, own)
     graph, parts = whole_heads(laid.graph, _flax_has)
-    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED, lists=True)
+    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED, WORDS)
     program = translate(graph, rules, dialect, name)
     source = _source(program, laid, name, weights_format)
     modules = {path: parts.get(node, node) for path, node in program.modules.items()}
@@ -71,7 +73,7 @@ def _flax_has(whole: Node) -> bool:
 
 def _source(program: Program, laid: LaidOut, name: str, weights_format: str) -> str:
     made = [made for part in program.classes for _, made in part.attributes]
-    random = any(_draws(call) for call in made)
+    random = any(_draws(one) for one in made if isinstance(one, Call))
     plain = UNSEEDED | {part.name for part in program.classes if not part.attributes}
     body: list[Statement] = [
         _class(part, plain, laid if part is program.classes[-1] else None) for part in program.classes
@@ -87,16 +89,18 @@ def _source(program: Program, laid: LaidOut, name: str, weights_format: str) -> 
 
 
 def _class(part: ClassPlan, plain: frozenset[str], laid: LaidOut | None) -> Class:
-    attributes: list[tuple[str, Call]] = []
+    attributes: list[tuple[str, Expression]] = []
     freezing: dict[str, list[Statement]] = {}
     for name, made in part.attributes:
         frozen = _inside(part.frozen, name)
         whole = frozen == [""] and _is_variable(made)
-        attributes.append((name, replace(made, func=Name("Fixed")) if whole else _seeded(made, plain)))
+        if isinstance(made, Call):
+            made = replace(made, func=Name("Fixed")) if whole else _seeded(made, plain)
+        attributes.append((name, made))
         if frozen and not whole:
             freezing.setdefault(name.partition(".")[0], []).extend(_freezing(name, frozen))
     lines: list[Statement] = []
-    for name, made in gathered(attributes, "nnx.List"):
+    for name, made in gathered(attributes, WORDS, part.groups):
         lines += [Assign((Attr(Name("self"), name),), made), *freezing.get(name, ())]
     seeds = (Param("*"), Param("rngs", Name("nnx.Rngs")))
     arguments = (Param("self"), *(Param(name) for name in part.arguments), *seeds)
@@ -130,8 +134,8 @@ def _freezing(attribute: str, inside: Sequence[str]) -> Iterator[Statement]:
         yield Expr(call("freeze", where, *names))
 
 
-def _is_variable(made: Call) -> bool:
-    return isinstance(made.func, Name) and made.func.path in VARIABLES
+def _is_variable(made: Expression) -> bool:
+    return isinstance(made, Call) and isinstance(made.func, Name) and made.func.path in VARIABLES
 
 
 def _seeded(made: Call, plain: frozenset[str], rngs: Expression = RNGS) -> Call:

@@ -31,7 +31,8 @@ from porter.source.render import render
 from porter.source.statements import Function, Module, Raw, Statement
 from porter.source_model import Extra, Written
 from porter.writing.forms import Form, Layer, Weight
-from porter.writing.program import Dialect, Program
+from porter.writing.instances import Dialect
+from porter.writing.program import Program
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
 from porter.writing.whole_heads import whole_heads

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from porter.source.code import Attr, Call, Expression, Literal, Name, Tuple, call
+from porter.writing.containers import Words
+
 RESERVED = frozenset(
     """
     T_destination _apply _backward_hooks _backward_pre_hooks _buffers _call_impl _compiled_call_impl
@@ -45,6 +48,48 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
 }
 """Names for the numbers by which two instances of a class differ."""
 
+_ACTIVATIONS = """
+    CELU ELU GELU GLU LeakyReLU LogSigmoid Mish ReLU ReLU6 SELU SiLU Softmax Softplus Softsign Threshold
+    Hardshrink Hardsigmoid Hardswish Hardtanh Softshrink Tanhshrink
+""".split()
+
+MODULES: Mapping[str, str] = {
+    **{f"F.{module.lower()}": f"nn.{module}" for module in _ACTIVATIONS},
+    **{
+        f"F.{prefix}{kind}_pool{rank}d": f"nn.{prefix[:-1].title()}{kind.title()}Pool{rank}d"
+        for prefix in ("", "adaptive_")
+        for kind in ("avg", "max")
+        for rank in (1, 2, 3)
+    },
+    "F.leaky_relu": "nn.LeakyReLU",
+    "F.pixel_shuffle": "nn.PixelShuffle",
+    "F.pixel_unshuffle": "nn.PixelUnshuffle",
+    "flatten": "nn.Flatten",
+    "torch.sigmoid": "nn.Sigmoid",
+    "torch.tanh": "nn.Tanh",
+    "unflatten": "nn.Unflatten",
+}
+"""Functions and methods of one tensor, and the modules that call them with the same settings."""
+
+
+def module_of(expression: Expression) -> Call | None:
+    """The module that does what an expression of `x` does, where torch has one."""
+    if not isinstance(expression, Call):
+        return None
+    x, func = Name("x"), expression.func
+    given = expression.args
+    if isinstance(func, Attr) and func.obj == x:
+        module = MODULES.get(func.name)
+    elif isinstance(func, Name) and given[:1] == (x,):
+        module, given = MODULES.get(func.path), given[1:]
+    else:
+        return None
+    told = [*given, *(value for _, value in expression.kwargs)]
+    if module is None or not all(isinstance(value, Literal | Tuple | Name) and value != x for value in told):
+        return None
+    made = call(module, *given, **dict(expression.kwargs))
+    return call(module) if made == call("nn.Flatten", 1) else made
+
 _CONV_SETTINGS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
 _TRANSPOSED = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "bias": True}
 
@@ -54,3 +99,12 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
     "nn.Linear": {"bias": True},
 }
 """What torch's constructors assume for arguments that are left out."""
+
+WORDS = Words(
+    listed="nn.ModuleList",
+    entry=module_of,
+    nothing=call("nn.Identity"),
+    run="nn.Sequential",
+    table="nn.ModuleDict",
+    reserved=RESERVED | frozenset("append clear extend insert items keys pop update values".split()),
+)

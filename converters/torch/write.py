@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
-from converters.torch.module_names import ARGUMENTS, RESERVED, USUAL
+from converters.torch.module_names import ARGUMENTS, RESERVED, USUAL, WORDS
 from converters.torch.rules import rules
 from porter.layout import LaidOut
 from porter.source.code import Attr, Literal, Name, call
@@ -24,8 +23,9 @@ from porter.source.statements import (
     assign,
 )
 from porter.source_model import Written
-from porter.writing.lists import gathered, member
-from porter.writing.program import ClassPlan, Dialect, Program
+from porter.writing.containers import gathered, member, run_arguments
+from porter.writing.instances import Dialect
+from porter.writing.program import ClassPlan, Program
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
 
@@ -37,7 +37,7 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     """The torch form of a graph; every op that torch cannot say is reported in one error."""
     own = constructor_arguments(PACKAGE)
     name = class_name(laid.graph.name, own)
-    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, frozenset({"torch", "nn", "F"}), lists=True)
+    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, frozenset({"torch", "nn", "F"}), WORDS)
     program = translate(laid.graph, rules, dialect, name)
     source = _source(program, laid, name, FILE[weights_format])
     return Written(source, program.weights, program.modules, program.plain)
@@ -53,7 +53,11 @@ def _source(program: Program, laid: LaidOut, name: str, weights_file: str) -> st
     helpers = [helper for helper in program.helpers if helper in words]
     body[:0] = [Raw(text) for text in snippets(PACKAGE, (*helpers, *reading))]
     used = render(Module("", frozenset(), tuple(body)))
-    imports = {"import torch", "from pathlib import Path", "from torch import nn"}
+    imports = {"from pathlib import Path", "from torch import nn"}
+    if re.search(r"\btorch\.", used):
+        imports.add("import torch")
+    if "OrderedDict(" in used:
+        imports.add("from collections import OrderedDict")
     if "F." in used:
         imports.add("import torch.nn.functional as F")
     imports.add(
@@ -64,21 +68,25 @@ def _source(program: Program, laid: LaidOut, name: str, weights_file: str) -> st
 
 
 def _class(part: ClassPlan, laid: LaidOut | None) -> Class:
-    lines: list[Statement] = [Expr(call(Attr(call("super"), "__init__")))]
-    for name, made in gathered(part.attributes, "nn.ModuleList"):
-        lines.append(Assign((Attr(Name("self"), name),), made))
-    lines += _frozen(part.frozen)
+    made = dict(gathered(part.attributes, WORDS, part.groups))
+    run = part.groups.get("") == "run"
+    start = Expr(call(Attr(call("super"), "__init__"), *(run_arguments(made) if run else ())))
+    lines: list[Statement] = [start]
+    if not run:
+        lines += [Assign((Attr(Name("self"), name),), module) for name, module in made.items()]
+    lines += _frozen(part)
     members: list[Statement] = [
         Function("__init__", (Param("self"), *(Param(name) for name in part.arguments)), tuple(lines))
     ]
-    if part.body is not None:
+    if part.body is not None and not run:
         params = (Param("self"), *(Param(name) for name in part.body.params))
         members.append(Function("forward", params, part.body.lines))
-    return Class(part.name, (Name("nn.Module"),), _doc(laid) if laid else part.doc, tuple(members))
+    base = Name(WORDS.run if run else "nn.Module")
+    return Class(part.name, (base,), _doc(laid) if laid else part.doc, tuple(members))
 
 
-def _frozen(attributes: Sequence[str]) -> list[Statement]:
-    owners = [member(Name("self"), attribute) for attribute in attributes]
+def _frozen(part: ClassPlan) -> list[Statement]:
+    owners = [member(Name("self"), attribute, part.groups) for attribute in part.frozen]
     return [Expr(call(Attr(owner, "requires_grad_"), False)) for owner in owners]
 
 

@@ -1,5 +1,6 @@
 """Activations that a model spells out in arithmetic, as the one op that they are.
 
+    clip(x, 0, 6)                                                        becomes   relu6(x)
     relu6(x + 3) / 6                                                     becomes   hard_sigmoid(x)
     x * sigmoid(x), x * relu6(x + 3) / 6, x * tanh(softplus(x))          becomes   silu, hard_silu, mish
     x / 2 * (1 + erf(x / sqrt(2))), and the same with tanh               becomes   gelu(x)
@@ -49,6 +50,8 @@ class _Formulas:
 
     def named(self, node: Node) -> Node:
         """The node, or the activation whose last step it is."""
+        if node.op in RELU6 and node.outputs[0].dtype in EPSILONS:
+            return replace(node, op=RELU6[0])
         if not isinstance(node.op, Binary) or node.outputs[0].dtype not in EPSILONS:
             return node
         for op, x in self._readings(node):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import field, replace
 
 from porter.dataclass import dataclass
 from porter.source.code import Call, Expression, Literal, Name, Tuple, call
 from porter.source.names import Namer, identifier
 from porter.writing.body import Body
+from porter.writing.containers import Kinds
 from porter.writing.settings import Usual, cut_short, spelled_out
 
 Path = tuple[str, ...]
@@ -21,14 +22,15 @@ class Made:
     path: Path
     attribute: str  # the name in what holds it
     kind: str
-    attributes: tuple[tuple[str, Call | Path], ...]
+    attributes: tuple[tuple[str, Expression | Path], ...]
     body: Body | None
     frozen: tuple[str, ...] = ()
+    groups: Kinds = field(default_factory=dict)
 
-    def resolved(self, constructors: Mapping[Path, Call]) -> tuple[tuple[str, Call], ...]:
+    def resolved(self, constructors: Mapping[Path, Call]) -> tuple[tuple[str, Expression], ...]:
         """The attributes with the inner models' own constructor calls."""
         return tuple(
-            (name, made if isinstance(made, Call) else constructors[made]) for name, made in self.attributes
+            (name, constructors[made] if isinstance(made, tuple) else made) for name, made in self.attributes
         )
 
 
@@ -39,7 +41,7 @@ class Shared:
     name: str
     doc: str
     arguments: tuple[str, ...]
-    attributes: tuple[tuple[str, Call], ...]
+    attributes: tuple[tuple[str, Expression], ...]
     of: Path
 
 
@@ -60,7 +62,7 @@ def share(
     constructors: dict[Path, Call] = {}
     heights = _heights(models)
     for height in sorted(set(heights.values())):
-        alike: dict[object, list[tuple[Made, tuple[tuple[str, Call], ...]]]] = {}
+        alike: dict[object, list[tuple[Made, tuple[tuple[str, Expression], ...]]]] = {}
         for model in models:
             if heights[model.path] == height:
                 resolved = model.resolved(constructors)
@@ -78,7 +80,7 @@ def share(
 def _heights(models: Sequence[Made]) -> dict[Path, int]:
     """How many levels of models each one has inside."""
     inner = {
-        model.path: [made for _, made in model.attributes if not isinstance(made, Call)] for model in models
+        model.path: [made for _, made in model.attributes if isinstance(made, tuple)] for model in models
     }
     heights: dict[Path, int] = {}
     for path in sorted(inner, key=len, reverse=True):
@@ -86,9 +88,9 @@ def _heights(models: Sequence[Made]) -> dict[Path, int]:
     return heights
 
 
-def _signature(model: Made, attributes: Sequence[tuple[str, Call]]) -> object:
+def _signature(model: Made, attributes: Sequence[tuple[str, Expression]]) -> object:
     shape = tuple((name, _blank(made)) for name, made in attributes)
-    return model.kind, shape, model.body, model.frozen
+    return model.kind, shape, model.body, model.frozen, tuple(model.groups.items())
 
 
 def _blank(expression: Expression) -> object:
@@ -115,7 +117,9 @@ def _constant(expression: Expression) -> object:
     return expression.value if isinstance(expression, Literal) else None
 
 
-def _places(made: Call, attribute: str, names: Mapping[str, tuple[str, ...]]) -> Iterator[_Place]:
+def _places(made: Expression, attribute: str, names: Mapping[str, tuple[str, ...]]) -> Iterator[_Place]:
+    if not isinstance(made, Call):  # a function as it is
+        return
     callee = made.func.path if isinstance(made.func, Name) else ""
     known = names.get(callee, ())
     for number, arg in enumerate(made.args):
@@ -134,12 +138,14 @@ def _inside(
         yield from _places(arg, attribute, names)
 
 
-def _all_places(attributes: Sequence[tuple[str, Call]], names: Mapping[str, tuple[str, ...]]) -> list[_Place]:
+def _all_places(
+    attributes: Sequence[tuple[str, Expression]], names: Mapping[str, tuple[str, ...]]
+) -> list[_Place]:
     return [place for attribute, made in attributes for place in _places(made, attribute, names)]
 
 
 def _unified(
-    members: Sequence[tuple[Made, tuple[tuple[str, Call], ...]]],
+    members: Sequence[tuple[Made, tuple[tuple[str, Expression], ...]]],
     namer: Namer,
     names: Mapping[str, tuple[str, ...]],
 ) -> Shared:
@@ -177,7 +183,10 @@ def _arguments(rows: Sequence[Sequence[_Place]]) -> list[str | None]:
     return chosen
 
 
-def _with_names(made: Call, chosen: Iterator[str | None]) -> Call:
+def _with_names(made: Expression, chosen: Iterator[str | None]) -> Expression:
+    if not isinstance(made, Call):
+        return made
+
     def swap(arg: Expression) -> Expression:
         if _is_constant(arg):
             name = next(chosen)
@@ -190,8 +199,8 @@ def _with_names(made: Call, chosen: Iterator[str | None]) -> Call:
 
 def _constructor(
     shared: Shared,
-    first: Sequence[tuple[str, Call]],
-    own: Sequence[tuple[str, Call]],
+    first: Sequence[tuple[str, Expression]],
+    own: Sequence[tuple[str, Expression]],
     names: Mapping[str, tuple[str, ...]],
 ) -> Call:
     """The call that makes one model: the shared class with this model's numbers."""
@@ -201,7 +210,9 @@ def _constructor(
     return call(shared.name, **{name: values[name] for name in shared.arguments})
 
 
-def _names_of(made: Call, arguments: Sequence[str]) -> Iterator[str | None]:
+def _names_of(made: Expression, arguments: Sequence[str]) -> Iterator[str | None]:
+    if not isinstance(made, Call):
+        return
     for arg in (*made.args, *(value for _, value in made.kwargs)):
         if _is_constant(arg):
             yield None

@@ -6,13 +6,13 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from porter.dataclass import dataclass
 from porter.graph.model import Node, Value
-from porter.source.code import Expression, Name, Tuple, call
+from porter.source.code import Call, Expression, Name, Tuple, call
 from porter.source.expressions import flat
 from porter.source.names import Namer
 from porter.source.statements import Assign, Return, Statement, assign
 from porter.writing.forms import Form, Inline, Layer
 from porter.writing.grouping import Group
-from porter.writing.lists import is_entry_call, rolled
+from porter.writing.lists import Run, rolled
 
 RUNNING = ("x", "y", "z")
 """Names for values that the very next line uses up."""
@@ -39,14 +39,14 @@ def write_body(
     attribute: Attribute,
     names: Sequence[str] | None = None,
     taken: Collection[str] = (),
-    sizes: Mapping[Expression, int] | None = None,
+    runs: Sequence[Run] = (),
 ) -> Body:
     """The forward pass of one group; `names` are those of its inputs where they matter.
 
     Names that are `taken` (of modules and helpers) are never given to a value, which would hide them.
-    `sizes` has the lists among the attributes.
+    `runs` are the groups among the attributes that may be called in order.
     """
-    return _Writer(group, forms, attribute, taken, sizes or {}).write(names)
+    return _Writer(group, forms, attribute, taken, runs).write(names)
 
 
 class _Writer:
@@ -56,9 +56,10 @@ class _Writer:
         forms: Mapping[Node, Form],
         attribute: Attribute,
         taken: Collection[str],
-        sizes: Mapping[Expression, int],
+        runs: Sequence[Run],
     ) -> None:
-        self.group, self.forms, self.attribute, self.sizes = group, forms, attribute, sizes
+        self.group, self.forms, self.attribute, self.runs = group, forms, attribute, runs
+        self.members = {member for run in runs for member in run.members}
         self.steps = [item for item in group.items if not self._is_source(item)]
         self.last: dict[Value, int] = {}
         self.uses: dict[Value, int] = {}
@@ -87,7 +88,7 @@ class _Writer:
                 self.held[item.outputs[0]] = self._expression(item, ())
         for place, item in enumerate(self.steps):
             self._step(place, item)
-        self.lines = rolled(self.lines, self.sizes, self.namer)
+        self.lines = rolled(self.lines, self.runs, self.namer)
         self._return()
         return Body(params, tuple(self.lines))
 
@@ -137,7 +138,7 @@ class _Writer:
         old = self.lines[-1]
         if list(item.inputs) != [self.folds] or self.uses[self.folds] != 1 or not isinstance(old, Assign):
             return False
-        if is_entry_call(old.value):  # a line of a loop, maybe
+        if isinstance(old.value, Call) and old.value.func in self.members:  # a line of a loop, maybe
             return False
         return len(flat(self._expression(item, [old.value]))) <= WIDEST
 

@@ -49,12 +49,13 @@ class Layer:
     `statements`, if given, gets the attribute as first input.
     """
 
-    make: Call
+    make: Expression
     weights: Mapping[str, Weight] = field(default_factory=dict)
     use: Callable[..., Expression] | None = None
     helpers: tuple[str, ...] = ()
     statements: Statements | None = None
     direct: bool = False  # `use` is a plain call with settings: what the attribute gives is the node's output
+    step: bool = False  # no layer of its own: it stands between layers that are called one after another
 
 
 Form = Inline | Layer

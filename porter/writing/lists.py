@@ -1,95 +1,40 @@
-"""Modules that the source numbers, `layer1.0`, `layer1.1`, ...: a list in the generated code as well."""
+"""Calls of all members of a group in order, as one line or a loop."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import NamedTuple
 
-from porter.source.code import Attr, Call, Each, Expression, Index, List, Literal, Name, attr, call, index
-from porter.source.names import Namer, identifier
+from porter.dataclass import dataclass
+from porter.source.code import Attr, Call, Expression, Name, call
+from porter.source.names import Namer
 from porter.source.statements import Assign, For, Statement
 
-_NUMBERED = re.compile(r"(?P<stem>.+)\.(?P<place>0|[1-9]\d*)")
 
+@dataclass(frozen=True)
+class Run:
+    """A group among the attributes: how it is reached, and its members in the order in which they may be
+    called. `called`: the group can be called as a whole. `straight`: nobody looks at what passes between its
+    members."""
 
-class Label(NamedTuple):
-    """What the source calls a member of a module, and whether a list can hold it."""
-
-    text: str
-    listed: bool
-    nested: bool = False  # a model of its own: a list of one is no nuisance
-
-
-def attribute_names(labels: Sequence[Label], reserved: Collection[str]) -> list[str]:
-    """A name for each member: an attribute, or `layer1.0` for the first entry of the list `layer1`.
-
-    Members make a list where they are numbered from 0 without a gap.
-    """
-    found: dict[str, list[int]] = {}
-    nested: set[str] = set()
-    parts = [_NUMBERED.fullmatch(label.text) if label.listed else None for label in labels]
-    for label, part in zip(labels, parts, strict=True):
-        if part is not None:
-            found.setdefault(part["stem"], []).append(int(part["place"]))
-            nested |= {part["stem"]} if label.nested else set()
-    whole = {stem for stem, places in found.items() if sorted(places) == list(range(len(places)))}
-    lists = {stem for stem in whole if len(found[stem]) > 1 or stem in nested}
-    taken = set(reserved)
-    homes: dict[str, str] = {}
-    names = []
-    for label, part in zip(labels, parts, strict=True):
-        stem = part["stem"] if part is not None else ""
-        if part is None or stem not in lists:
-            name = identifier(label.text, taken)
-            taken.add(name)
-        else:
-            if stem not in homes:
-                homes[stem] = identifier(stem, taken)
-                taken.add(homes[stem])
-            name = f"{homes[stem]}.{part['place']}"
-        names.append(name)
-    return names
-
-
-def member(owner: Expression, path: str) -> Expression:
-    """`self.conv1.bias`, `self.layer1[0].conv1` for `layer1.0.conv1`."""
-    for step in path.split("."):
-        owner = index(owner, int(step)) if step.isdigit() else attr(owner, step)
-    return owner
-
-
-def gathered(attributes: Sequence[tuple[str, Call]], kind: str) -> Iterator[tuple[str, Call]]:
-    """The attributes, the entries of a list together: `nn.ModuleList([Block(8), Block(16)])`."""
-    known = dict(attributes)
-    lists: dict[str, list[str]] = {}
-    for name in known:
-        stem, _, place = name.partition(".")
-        if place:
-            lists.setdefault(stem, []).append(place)
-    for name, made in attributes:
-        stem, _, place = name.partition(".")
-        if not place:
-            yield name, made
-        elif stem in lists:
-            size = len(lists.pop(stem))
-            yield stem, call(kind, _entries([known[f"{stem}.{k}"] for k in range(size)]))
-
-
-def _entries(made: Sequence[Call]) -> Expression:
-    if all(one == made[0] for one in made):
-        return Each(made[0], Name("_"), call("range", Literal(len(made))))
-    return List(tuple(made))
+    group: Expression
+    members: tuple[Expression, ...]
+    called: bool = False
+    straight: bool = False
 
 
 class _Entry(NamedTuple):
-    """A line `target = items[place](...)`."""
+    """A line `target = member(...)`."""
 
-    items: Expression
-    place: int
     target: Expression
-    made: Call  # the call, with a blank where the entry stands
+    made: Call
+
+    @property
+    def blank(self) -> Call:
+        """The call, with a blank where the member stands."""
+        return replace(self.made, func=Name("_"))
 
     def by(self, entry: Name) -> Assign:
         """The line, of the loop's own entry."""
@@ -97,55 +42,89 @@ class _Entry(NamedTuple):
 
 
 def _entry(line: Statement) -> _Entry | None:
-    if not isinstance(line, Assign) or len(line.targets) != 1 or not is_entry_call(line.value):
+    if not isinstance(line, Assign) or len(line.targets) != 1 or not isinstance(line.value, Call):
         return None
-    assert isinstance(line.value, Call)
-    assert isinstance(line.value.func, Index)
-    (place,) = line.value.func.items
-    assert isinstance(place, Literal)
-    assert isinstance(place.value, int)
-    return _Entry(line.value.func.obj, place.value, line.targets[0], replace(line.value, func=Name("_")))
+    return _Entry(line.targets[0], line.value)
 
 
-def is_entry_call(expression: Expression) -> bool:
-    """Whether it is a call of an entry of a list, `self.blocks[0](x)`."""
-    if not isinstance(expression, Call) or not isinstance(expression.func, Index):
-        return False
-    items = expression.func.items
-    return len(items) == 1 and isinstance(items[0], Literal) and isinstance(items[0].value, int)
+def rolled(lines: Sequence[Statement], runs: Sequence[Run], namer: Namer) -> list[Statement]:
+    """The lines, with one loop or call where every member of a group is called in order; inner groups come
+    last among `runs`.
 
-
-def rolled(lines: Sequence[Statement], sizes: Mapping[Expression, int], namer: Namer) -> list[Statement]:
-    """The lines, with one loop where every entry of a list is called in order; `sizes` has the lists.
-
-    The last call may give its result a name of its own.
+    The last call of a loop may give its result a name of its own.
     """
+    done = list(lines)
+    names = _LoopNames(namer)
+    for run in reversed(runs):
+        done = _rolled(done, run, names)
+    return done
+
+
+class _LoopNames:
+    """Names for the entries that loops go through; loops one after another may share one."""
+
+    def __init__(self, namer: Namer) -> None:
+        self.namer = namer
+        self.known: dict[str, Name] = {}
+
+    def of(self, items: Expression) -> Name:
+        """`block` for `self.blocks`; what is no plural gives `block`, too."""
+        name = items.name if isinstance(items, Attr) else ""
+        one = name[:-1] if name.endswith("s") and not name.endswith("ss") else "block"
+        if one not in self.known:
+            self.known[one] = Name(self.namer.identifier(one, "block"))
+        return self.known[one]
+
+
+def _rolled(lines: Sequence[Statement], run: Run, names: _LoopNames) -> list[Statement]:
     done: list[Statement] = []
+    size = len(run.members)
     place = 0
     while place < len(lines):
-        first = _entry(lines[place])
-        size = sizes.get(first.items, 0) if first is not None else 0
-        run = [_entry(line) for line in lines[place : place + size]]
-        last = run[-1] if len(run) == size > 1 else None
-        if first is None or last is None or run != list(_in_order(first, last)):
+        found = [_entry(line) for line in lines[place : place + size]]
+        entries = [one for one in found if one is not None]
+        members = tuple(one.made.func for one in entries)
+        short: list[Statement] = []
+        if members == run.members:
+            short = _called(run, entries) if run.called else _looped(run, entries, names)
+        if not short:
             done.append(lines[place])
             place += 1
             continue
-        entry = Name(namer.identifier(_one_of(first.items), "block"))
-        done.append(For(entry, first.items, (first.by(entry),)))
-        if last.target != first.target:
-            done.append(Assign((last.target,), first.target))
+        done += short
         place += size
     return done
 
 
-def _in_order(first: _Entry, last: _Entry) -> Iterator[_Entry]:
+def _called(run: Run, entries: Sequence[_Entry]) -> list[Statement]:
+    """The one line that calls them all, where each is given just what the one before made."""
+    if not _handed_on(entries):
+        return []
+    return [Assign((entries[-1].target,), call(run.group, *entries[0].made.args))]
+
+
+def _handed_on(entries: Sequence[_Entry]) -> bool:
+    handed = all(one.made.args == (before.target,) for before, one in pairwise(entries))
+    return handed and all(len(one.made.args) == 1 and not one.made.kwargs for one in entries)
+
+
+def _looped(run: Run, entries: Sequence[_Entry], names: _LoopNames) -> list[Statement]:
+    if run.straight and len(entries) > 1 and _handed_on(entries):
+        (given,), target = entries[0].made.args, entries[-1].target
+        entry = names.of(run.group)
+        loop = For(entry, run.group, (Assign((target,), call(entry, target)),))
+        return [loop] if given == target else [Assign((target,), given), loop]
+    if len(entries) < 2 or [(one.target, one.blank) for one in entries] != list(_in_order(entries)):
+        return []
+    first, last = entries[0], entries[-1]
+    entry = names.of(run.group)
+    lines: list[Statement] = [For(entry, run.group, (first.by(entry),))]
+    if last.target != first.target:
+        lines.append(Assign((last.target,), first.target))
+    return lines
+
+
+def _in_order(entries: Sequence[_Entry]) -> Iterator[tuple[Expression, Call]]:
     """The lines that a loop would stand for."""
-    yield from (first._replace(place=place) for place in range(last.place))
-    yield first._replace(place=last.place, target=last.target)
-
-
-def _one_of(items: Expression) -> str:
-    """`block` for `self.blocks`; what is no plural gives `block`, too."""
-    name = items.name if isinstance(items, Attr) else ""
-    return name[:-1] if name.endswith("s") and not name.endswith("ss") else "block"
+    yield from ((entries[0].target, entries[0].blank) for _ in entries[1:])
+    yield entries[-1].target, entries[0].blank

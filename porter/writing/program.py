@@ -6,32 +6,21 @@ arguments of its constructor.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 
 from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Scope
-from porter.source.code import Attr, Call, Expression, Name
+from porter.source.code import Call, Expression, Name, call
 from porter.source.names import Namer
 from porter.weights.tensor import identity
 from porter.writing.alike import Made, share
 from porter.writing.body import Body, write_body
-from porter.writing.forms import Form, Layer, Weight
+from porter.writing.chains import Chains, find_chains
+from porter.writing.containers import Kinds, Label
+from porter.writing.forms import Form, Inline, Layer, Weight
 from porter.writing.grouping import Group, group
-from porter.writing.lists import Label, attribute_names, member
-from porter.writing.settings import Usual
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """What the framework decides about classes."""
-
-    reserved: frozenset[str]  # attribute names that its module class uses itself
-    argument_names: Mapping[str, tuple[str, ...]]  # names of positional constructor arguments
-    usual: Usual = field(default_factory=dict)  # what constructors assume
-    imported: frozenset[str] = frozenset()  # names of the module that forward passes use
-    lists: bool = False  # whether its modules hold lists of modules
+from porter.writing.instances import Dialect, Instance, Member
 
 
 @dataclass(frozen=True)
@@ -41,9 +30,10 @@ class ClassPlan:
     name: str
     doc: str
     arguments: tuple[str, ...]
-    attributes: tuple[tuple[str, Call], ...]
+    attributes: tuple[tuple[str, Expression], ...]
     body: Body | None
     frozen: tuple[str, ...] = ()  # attributes (`conv1`, `norm.bias`) whose parameters are not trained
+    groups: Kinds = field(default_factory=dict)  # which of them hold others
 
 
 @dataclass(frozen=True)
@@ -59,78 +49,61 @@ class Program:
     forms: Mapping[Node, Form] = field(default_factory=dict)  # how each node is said
 
 
-@dataclass(eq=False)
-class _Member:
-    """One attribute of an object: the source's word for it, how it is made, what of it is not trained."""
-
-    label: Label
-    made: Call | _Instance
-    frozen: tuple[str, ...] = ()  # names of parameters; "" for the whole
-
-
-@dataclass(eq=False)
-class _Instance:
-    """One object of the finished model: the whole, or a nested model however often it is called."""
-
-    path: tuple[str, ...]
-    kind: str
-    calls: list[Group] = field(default_factory=list)
-    members: dict[object, _Member] = field(default_factory=dict)
-    names: dict[object, str] = field(default_factory=dict)
-    body: Body | None = None
-    attribute: str = ""
-
-    def settle(self, reserved: frozenset[str]) -> None:
-        """Give the members their names."""
-        labels = [one.label for one in self.members.values()]
-        self.names = dict(zip(self.members, attribute_names(labels, reserved), strict=True))
-        for key, one in self.members.items():
-            if isinstance(one.made, _Instance):
-                one.made.attribute = self.names[key]
-
-    @property
-    def frozen(self) -> tuple[str, ...]:
-        """What is not trained, `conv1` or `norm.bias`."""
-        return tuple(
-            f"{self.names[key]}.{name}".rstrip(".")
-            for key, one in self.members.items()
-            for name in one.frozen
-        )
-
-    def sizes(self, owner: Expression) -> Iterator[tuple[Expression, int]]:
-        """The lists among the attributes, and how long they are."""
-        counts = Counter(name.partition(".")[0] for name in self.names.values() if "." in name)
-        for stem, count in counts.items():
-            yield Attr(owner, stem), count
-
-
 def plan(graph: Graph, write: Callable[[Node], Form], dialect: Dialect, name: str) -> Program:
     """The program for a laid-out graph."""
     forms = {node: write(node) for node in graph.nodes}
+    chains = _chains(graph, forms, dialect)
     merged: frozenset[tuple[str, ...]] = frozenset()
     while True:
-        planner = _Planner(group(graph, merged), forms, dialect, name)
+        planner = _Planner(group(graph, merged), forms, dialect, name, chains)
         differing = planner.differing()
         if not differing:
             return planner.program(graph)
         merged |= differing
 
 
+def _chains(graph: Graph, forms: dict[Node, Form], dialect: Dialect) -> Chains:
+    """Layers that are called one after another; what stands between them becomes a module as they are."""
+    words = dialect.words
+    if not words.listed:
+        return Chains({}, frozenset())
+
+    def entry(node: Node) -> Expression | None:
+        form = forms[node]
+        if len(node.inputs) != 1 or len(node.outputs) != 1 or form.statements is not None:
+            return None
+        if isinstance(form, Inline):
+            return words.entry(form.build(Name("x")))
+        called = form.use is None or form.use(Name("module"), Name("x")) == call("module", Name("x"))
+        return form.make if called and "" not in form.weights else None
+
+    chains = find_chains(graph, lambda node: entry(node) is not None, words)
+    for node in chains.steps:
+        made = entry(node)
+        form = forms[node]
+        if isinstance(form, Inline) and made is not None:
+            forms[node] = Layer(made, helpers=form.helpers, step=True)
+    return chains
+
+
 class _Planner:
-    def __init__(self, tree: Group, forms: Mapping[Node, Form], dialect: Dialect, name: str) -> None:
+    def __init__(
+        self, tree: Group, forms: Mapping[Node, Form], dialect: Dialect, name: str, chains: Chains
+    ) -> None:
         self.forms, self.dialect, self.name = forms, dialect, name
+        self.listed = bool(dialect.words.listed)
         self.taken = {*dialect.imported, *(helper for form in forms.values() for helper in form.helpers)}
         self.weights: dict[str, Weight] = {}
         self.modules: dict[str, Node] = {}
         self.plain: set[str] = set()
-        self.root = _Instance((), name)
-        self.instances: dict[tuple[str, ...], _Instance] = {(): self.root}
+        self.root = Instance((), name)
+        self.instances: dict[tuple[str, ...], Instance] = {(): self.root}
         for node, form in forms.items():  # attributes stand in the order of the source
             self._instance(node.origin.scopes)
             if isinstance(form, Layer):
                 self._layer(node, form)
         for instance in self.instances.values():
-            instance.settle(dialect.reserved)
+            instance.settle(dialect, chains.of(instance.path))
         self._collect(tree)
 
     def _collect(self, tree: Group) -> None:
@@ -140,13 +113,13 @@ class _Planner:
             if isinstance(item, Group):
                 self._collect(item)
 
-    def _instance(self, scopes: Sequence[Scope]) -> _Instance:
+    def _instance(self, scopes: Sequence[Scope]) -> Instance:
         """The object for a nested model, an attribute of the one that holds it."""
         path = tuple(scope.name for scope in scopes)
         if path not in self.instances:
             owner = self._instance(scopes[:-1])
-            made = _Instance(path, scopes[-1].kind)
-            owner.members[path] = _Member(Label(scopes[-1].name, self.dialect.lists, nested=True), made)
+            made = Instance(path, scopes[-1].kind)
+            owner.members[path] = Member(Label(scopes[-1].name, self.listed, nested=True), made)
             self.instances[path] = made
         return self.instances[path]
 
@@ -158,9 +131,9 @@ class _Planner:
         frozen = tuple(name for name, weight in held.items() if not weight.trainable)
         whole = len(frozen) == len(held) > 0
         label = Label(
-            node.origin.layer or type(node.op).__name__.lower(), self.dialect.lists and "" not in held
+            node.origin.layer or type(node.op).__name__.lower(), self.listed and "" not in held
         )
-        owner.members[key] = _Member(label, form.make, ("",) if whole else frozen)
+        owner.members[key] = Member(label, form.make, ("",) if whole else frozen)
 
     def _key(self, node: Node) -> object:
         """What makes two uses one attribute: the same layer of the source with the same weights."""
@@ -178,7 +151,7 @@ class _Planner:
                 home = item.home[:-1]
             else:
                 key, home = self._key(item), tuple(scope.name for scope in item.origin.scopes)
-            return member(self._owner(tree, home), self.instances[home].names[key])
+            return self.instances[home].member(self._owner(tree, home), key)
 
         return build
 
@@ -186,13 +159,13 @@ class _Planner:
         """The object at `home` as the forward pass of `tree` reaches it."""
         found: Expression = Name("self")
         for depth in range(len(tree.home), len(home)):
-            found = member(found, self.instances[home[:depth]].names[home[: depth + 1]])
+            found = self.instances[home[:depth]].member(found, home[: depth + 1])
         return found
 
     def _body(self, tree: Group, names: Sequence[str] | None = None) -> Body:
         homes = [home for home in self.instances if home[: len(tree.home)] == tree.home]
-        sizes = dict(pair for home in homes for pair in self.instances[home].sizes(self._owner(tree, home)))
-        return write_body(tree, self.forms, self._attribute(tree), names, self.taken, sizes)
+        runs = [run for home in homes for run in self.instances[home].runs(self._owner(tree, home))]
+        return write_body(tree, self.forms, self._attribute(tree), names, self.taken, runs)
 
     def differing(self) -> frozenset[tuple[str, ...]]:
         """Nested models whose calls do not read alike, so that one forward pass cannot serve them."""
@@ -223,11 +196,13 @@ class _Planner:
                 shared.attributes,
                 self.instances[shared.of].body,
                 self.instances[shared.of].frozen,
+                self.instances[shared.of].groups,
             )
             for shared in classes
         ]
         attributes = _made(self.root).resolved(constructors)
-        plans.append(ClassPlan(self.name, "", (), attributes, self.root.body, self.root.frozen))
+        body, frozen = self.root.body, self.root.frozen
+        plans.append(ClassPlan(self.name, "", (), attributes, body, frozen, self.root.groups))
         helpers = dict.fromkeys(helper for form in self.forms.values() for helper in form.helpers)
         return Program(
             tuple(plans), self.weights, self.modules, frozenset(self.plain), tuple(helpers), self.forms
@@ -241,9 +216,10 @@ class _Planner:
             home = tuple(scope.name for scope in node.origin.scopes)
             steps = [self.instances[home[:k]].names[home[: k + 1]] for k in range(len(home))]
             path = ".".join([*steps, self.instances[home].names[self._key(node)]])
-            if path not in self.modules and _is_plain(form, node):
+            if not form.step and path not in self.modules and _is_plain(form, node):
                 self.plain.add(path)
-            self.modules.setdefault(path, node)
+            if not form.step:
+                self.modules.setdefault(path, node)
             for name, weight in form.weights.items():
                 self.weights.setdefault(f"{path}.{name}" if name else path, weight)
 
@@ -256,9 +232,10 @@ def _is_plain(form: Layer, node: Node) -> bool:
     return isinstance(used, Call) and used.func == Name("module")
 
 
-def _made(instance: _Instance) -> Made:
+def _made(instance: Instance) -> Made:
     attributes = tuple(
-        (instance.names[key], one.made.path if isinstance(one.made, _Instance) else one.made)
+        (instance.names[key], one.made.path if isinstance(one.made, Instance) else one.made)
         for key, one in instance.members.items()
     )
-    return Made(instance.path, instance.attribute, instance.kind, attributes, instance.body, instance.frozen)
+    body, frozen = instance.body, instance.frozen
+    return Made(instance.path, instance.attribute, instance.kind, attributes, body, frozen, instance.groups)

@@ -23,16 +23,20 @@ def said(usual: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any
     return {name: settings[name] for name in usual if settings.get(name, usual[name]) != usual[name]}
 
 
-def spelled_out(made: Call, usual: Usual) -> Call:
+def spelled_out(made: Expression, usual: Usual) -> Expression:
     """The call with every keyword argument said that could be left out."""
+    if not isinstance(made, Call):
+        return made
     known = usual.get(made.func.path, {}) if isinstance(made.func, Name) else {}
     given = dict(made.kwargs)
     full: dict[str, Expression] = {name: given.pop(name, express(value)) for name, value in known.items()}
     return replace(made, kwargs=tuple({**given, **full}.items()))
 
 
-def cut_short(made: Call, usual: Usual) -> Call:
+def cut_short(made: Expression, usual: Usual) -> Expression:
     """The call without those that say what is assumed anyway."""
+    if not isinstance(made, Call):
+        return made
     known = usual.get(made.func.path, {}) if isinstance(made.func, Name) else {}
     kept = [
         (name, value) for name, value in made.kwargs if name not in known or value != express(known[name])

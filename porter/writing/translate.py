@@ -9,7 +9,8 @@ from porter.graph.dims import show
 from porter.graph.model import Graph, Node, Value
 from porter.rules import Rules, Unsupported
 from porter.writing.forms import Form
-from porter.writing.program import Dialect, Program, plan
+from porter.writing.instances import Dialect
+from porter.writing.program import Program, plan
 
 
 def translate(graph: Graph, rules: Rules, dialect: Dialect, name: str) -> Program:

@@ -106,7 +106,7 @@ class _Writer:
     def _lines(self, part: ClassPlan, *, prefixed: bool) -> tuple[Statement, ...]:
         """The forward pass with each layer made where it is used; those used twice are made first."""
         assert part.body is not None
-        attributes = dict(part.attributes)
+        attributes = {name: made for name, made in part.attributes if isinstance(made, Call)}
         uses = Counter(
             expression.name
             for line in part.body.lines
