@@ -110,9 +110,16 @@ def _ledger(
     rows = []
     for key, array in store.arrays.items():
         slots = tuple(users.get(key, ()))
-        reason = "" if slots else idle.get(key) or reason_unused(key) or _copied(array, users, store)
+        known = idle.get(key) or reason_unused(key) or _outside(key, store) or _copied(array, users, store)
+        reason = "" if slots else known
         rows.append(LedgerRow(array, slots, reason))
     return tuple(rows)
+
+
+def _outside(key: str, store: ArrayStore) -> str:
+    """Keras 2.0 on Theano gave optimizers' arrays names that begin at the root of the file."""
+    elsewhere = store.layout == "names" and not key.startswith(store.root)
+    return f"it lies outside {store.root}, where a model's weights lie" if elsewhere else ""
 
 
 def _copied(array: Stored, users: Mapping[str, Sequence[Slot]], store: ArrayStore) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +16,7 @@ from converters.keras.legacy.opening import generation_by_spelling, opened, refu
 from converters.keras.legacy.remarks import remarks
 from converters.keras.legacy.yaml_text import parsed_yaml
 from converters.keras.models import Reading, read_model
+from converters.keras.shells import object_of, parsed, shelled
 from converters.keras.spec import ModelSpec, Origin
 from converters.keras.upgrade import Writer
 from porter.dataclass import dataclass
@@ -27,8 +27,6 @@ KERAS_ROOTS = {
     *("model_config", "model_weights", "layer_names", "layer_names0"),
     *("layers", "_layer_checkpoint_dependencies", "vars", "nb_layers", "graph"),
 }
-# Keras 0.x wrote its models without a shell: Sequential has layers, Graph has a node_config.
-MODEL_KEYS = {"class_name", "layers", "node_config"}
 YAML_MODEL = re.compile(r"^(class_name|backend|config|keras_version|name):( |$)", re.MULTILINE)
 
 
@@ -192,10 +190,10 @@ def _archive(path: Path) -> _Part:
     archive = Archive(path)
     if "config.json" not in archive.members:
         raise SourceError(f"{path}: is a zip archive, but holds no config.json and so no Keras model")
-    config = _parsed(archive.text("config.json"), f"{path}:config.json")
+    config = parsed(archive.text("config.json"), f"{path}:config.json")
     metadata: JsonDict = {}
     if "metadata.json" in archive.members:
-        metadata = _object(archive.text("metadata.json"), f"{path}:metadata.json")
+        metadata = object_of(archive.text("metadata.json"), f"{path}:metadata.json")
     if "model.weights.h5" not in archive.members:
         other = "; weights in .npz are not supported" if "model.weights.npz" in archive.members else ""
         raise SourceError(f"{path}: the archive holds no model.weights.h5{other}")
@@ -213,7 +211,7 @@ def _hdf5(path: Path) -> _Part:
     store = _arrays(file)
     if text is None:
         return _Part(str(path), "HDF5 weights", None, version, backend, store)
-    config = _parsed(text, f"{path}: its model_config")
+    config = parsed(text, f"{path}: its model_config")
     return _Part(str(path), "whole-model HDF5", config, version, backend, store)
 
 
@@ -234,51 +232,9 @@ def _roots(file: Hdf5) -> set[str]:
 def _text(path: Path) -> _Part:
     text = read_text(path)
     yaml = text.lstrip()[:1] not in ("{", "[", '"', "'") and len(YAML_MODEL.findall(text)) > 1
-    config = _shelled(parsed_yaml(text, str(path)), str(path)) if yaml else _parsed(text, str(path))
+    config = shelled(parsed_yaml(text, str(path)), str(path)) if yaml else parsed(text, str(path))
     version, backend = config.get("keras_version"), config.get("backend")
     return _Part(str(path), "YAML" if yaml else "JSON", config, version, backend)
-
-
-def _parsed(text: str, label: str) -> JsonDict:
-    """The JSON of a model, whatever shell it comes in."""
-    return _shelled(_decoded(text, label), label)
-
-
-def _shelled(value: Any, label: str) -> JsonDict:
-    if isinstance(value, list) and value and all(_is_layer(item) for item in value):
-        return {"class_name": "Sequential", "config": value}
-    if isinstance(value, dict) and "class_name" not in value and "input_layers" in value:
-        # The JSON of `model.get_config()` lacks the outer shell of `model.to_json()`.
-        return {"class_name": "Functional", "config": value}
-    if not isinstance(value, dict) or not MODEL_KEYS & value.keys():
-        raise SourceError(f"{label}: holds plain values, but not a Keras model: it begins {value!r:.60}")
-    return value
-
-
-def _object(text: str, label: str) -> JsonDict:
-    value = _decoded(text, label)
-    if not isinstance(value, dict):
-        raise SourceError(f"{label}: should be a JSON object, but begins {value!r:.60}")
-    return value
-
-
-def _decoded(text: str, label: str) -> Any:
-    """The value of a JSON text, also where it was encoded twice."""
-    value: Any = text
-    for _ in range(3):
-        if not isinstance(value, str):
-            break
-        try:
-            value = json.loads(value)
-        except ValueError as error:
-            raise SourceError(f"{label}: is not JSON ({error})") from error
-        except RecursionError as error:
-            raise SourceError(f"{label}: its JSON is nested without end") from error
-    return value
-
-
-def _is_layer(item: Any) -> bool:
-    return isinstance(item, dict) and "class_name" in item and "config" in item
 
 
 def _architecture(parts: Sequence[_Part]) -> _Part:

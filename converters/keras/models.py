@@ -7,6 +7,7 @@ from dataclasses import field
 from typing import Any
 
 from converters.keras.functional import Node, wired
+from converters.keras.legacy.merging import name_merge
 from converters.keras.legacy.spelling import respelled
 from converters.keras.sequential import chained
 from converters.keras.spec import LayerSpec, ModelSpec
@@ -94,7 +95,8 @@ def read_layer(data: JsonDict, reading: Reading, held_as: str | None = None) -> 
         raise SourceError(f"layer {data.get('name')!r} of class {data['class_name']!r} has no config")
     plain = {key: value for key, value in config.items() if not (model and key in GRAPH_KEYS)}
     raw = RawLayer(data["class_name"], decoded(plain))
-    raw = respelled(raw, reading.writer) if reading.writer.generation < 2 else raw
+    respell = respelled if reading.writer.generation < 2 else name_merge  # which early Keras 2 still had
+    raw = respell(raw, reading.writer)
     raw = upgraded(raw, reading.writer)
     built = decoded(data.get("build_config"))
     final = {key: _inside(key, value, reading) for key, value in raw.config.items()}

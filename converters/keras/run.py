@@ -39,6 +39,7 @@ CANNOT = (
     AttributeError,
     IndexError,
     OSError,
+    EOFError,
     NotImplementedError,
     RuntimeError,
 )

@@ -15,7 +15,7 @@ import tf_keras
 
 from converters.keras.bind import bind
 from converters.keras.load import load, recognises
-from porter.errors import WeightsError
+from porter.errors import SourceError, WeightsError
 from tests.keras_files.build import filled, image, reused, tangled
 from tests.keras_files.live import slots_of
 
@@ -213,6 +213,36 @@ def test_json_encoded_twice_and_bare_lists(tmp_path: Path) -> None:
     saved = load(paths)
     assert saved.model.kind == "Sequential"
     assert len(bind(list(slots_of(model)), saved).tensors) == len(model.get_weights())
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_a_model_among_values_of_another_program(tmp_path: Path, as_text: bool) -> None:
+    model = image(tf_keras)
+    weights, _ = _objects(model, tmp_path)
+    plain = json.loads(model.to_json())
+    optimizer = {"class_name": "Adam", "config": {"lr": 0.1}}
+    topology = {
+        "keras_version": plain.pop("keras_version"),
+        "model_config": json.dumps(plain) if as_text else plain,
+        "training_config": {"optimizer_config": optimizer},
+    }
+    (tmp_path / "model.json").write_text(json.dumps({"weights_file": "w.h5", "modelTopology": topology}))
+    saved = load([tmp_path / "model.json", weights])
+    assert (saved.model.name, saved.writer.version) == ("image", tf_keras.__version__)
+    (tmp_path / "model.json").write_text(json.dumps({"a": plain, "b": plain}))
+    with pytest.raises(SourceError, match="holds 2 Keras models among other values"):
+        load([tmp_path / "model.json", weights])
+
+
+def test_an_optimizer_array_at_the_root_is_none_of_the_models(tmp_path: Path) -> None:
+    """Keras 2.0 on Theano gave such arrays absolute names."""
+    model = image(tf_keras)
+    (path,) = _whole(model, tmp_path)
+    with h5py.File(path, "r+") as file:
+        file["iterations"] = np.zeros((), "float32")
+    binding = bind(list(slots_of(model)), load([path]))
+    (row,) = (row for row in binding.ledger if row.array.key == "iterations")
+    assert row.reason == "it lies outside model_weights/, where a model's weights lie"
 
 
 @pytest.mark.parametrize("generation", KERASES)

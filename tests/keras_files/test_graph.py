@@ -197,3 +197,16 @@ def test_broken_graphs_are_refused_by_name(tmp_path: Path, case: str) -> None:
     layers, outputs, words = BROKEN[case]
     with pytest.raises(SourceError, match=f"(?s){words}"):
         load([_graph(tmp_path, layers, outputs)], architecture_only=True)
+
+
+def test_the_merge_layer_that_early_keras_2_still_had(tmp_path: Path) -> None:
+    inputs = [tf_keras.Input((2,), name=name) for name in ("a", "b")]
+    model = tf_keras.Model(inputs, tf_keras.layers.Add(name="join")(inputs))
+    plain = json.loads(model.to_json())
+    merge = plain["config"]["layers"][-1]
+    merge["class_name"], merge["config"] = "Merge", {"name": "join", "mode": "concat", "concat_axis": 1}
+    merge["inbound_nodes"][0][0][3] = {"mask": [None, None]}
+    plain["keras_version"] = "2.0.6"
+    (tmp_path / "model.json").write_text(json.dumps(plain))
+    layer = _layer(load([tmp_path / "model.json"], architecture_only=True).model, "join")
+    assert (layer.class_name, layer.config["axis"]) == ("Concatenate", 1)

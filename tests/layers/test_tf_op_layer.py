@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -110,3 +111,20 @@ def test_operation_computes_the_same(name: str) -> None:
     graph = graph_of(model.to_json(), 2)
     assert_same(by_reference(graph, inputs), want, "the reference")
     assert_same(by_torch(graph, inputs, "native"), want, "torch")
+
+
+def test_losses_and_metrics_on_the_way_change_no_values() -> None:
+    """What `add_loss` and `add_metric` of a functional model leave in its file."""
+    import tf_keras
+
+    given = tf_keras.Input((4,))
+    made = tf_keras.layers.Activation("exponential")(given)
+    model = tf_keras.Model(given, made)
+    model.add_loss(tf_keras.backend.mean(made))
+    model.add_metric(made, name="seen")
+    model.add_metric(tf_keras.layers.Activation("tanh")(made), name="bent", aggregation="mean")
+    kinds = {layer["class_name"] for layer in json.loads(model.to_json())["config"]["layers"]}
+    assert {"AddLoss", "AddMetric"} <= kinds
+    inputs = [np.ones((2, 4), "float32")]
+    want = [Answer(model(inputs[0]).numpy(), "float32")]
+    assert_same(by_reference(graph_of(model.to_json(), 2), inputs), want, "the reference")

@@ -128,6 +128,26 @@ def test_what_the_function_computes(name: str, version: str) -> None:
     assert np.allclose(_result(_told(name, version)), wanted, rtol=0, atol=1e-12)
 
 
+def _with_bytes(code: str, old: bytes, new: bytes) -> str:
+    return base64.b64encode(base64.b64decode(code).replace(old, new)).decode()
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("name", ["pair", "unpacked", "swapped", "zipped", "spread"])
+def test_windows_has_slashes_for_backslashes(name: str, version: str) -> None:
+    told = _with_bytes(FUNCTIONS[name]["code"][version], b"\\", b"/")
+    assert np.allclose(_result(_layer(told)), (WANTED | FOLLOWED)[name](X), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_number_that_windows_may_have_changed_is_refused(version: str) -> None:
+    """255.0 becomes 15.9375, which may have been 115.5."""
+    told = _with_bytes(FUNCTIONS["scaled"]["code"][version], b"\xe0o@", b"\xe0/@")
+    assert np.allclose(_result(_layer(told)), X / 15.9375 - 0.5)
+    with pytest.raises(UnsupportedModel, match="one of its numbers has such a byte"):
+        _result(_layer(_with_bytes(told, b"train.py", b"C:/me.py")))
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 def test_python_2_divides_whole_numbers_down(version: str) -> None:
     factor = 3 if version == "2.7" else 3.5

@@ -15,9 +15,21 @@ def test_tuples_and_aliases_of_keras_are_lists() -> None:
     assert read == {"a": [1, 2], "b": [1, 2], "c": "x", "d": "y", "e": 5, "f": b"c\x01"}
 
 
+def test_sizes_that_numpy_computed_are_numbers() -> None:
+    scalar, dtype = "!!python/object/apply:numpy.core.multiarray.scalar", "!!python/object/apply:numpy.dtype"
+    text = (
+        f"size: {scalar}\n- &t {dtype}\n  args: [i8, 0, 1]\n"
+        '  state: !!python/tuple [3, <, null, null, null, -1, -1, 0]\n- " -\\0\\0\\0\\0\\0\\0"\n'
+        f"same: {scalar} [*t, !!binary 'IC0AAAAAAAA=']\n"
+    )
+    assert parsed_yaml(text, "x") == {"size": 11552, "same": 11552}
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "a: !!python/object/apply:numpy.dtype {args: [O8]}",
+        "a: !!python/object/apply:numpy.core.multiarray.scalar [1, 2]",
         "a: !!python/object/apply:os.system ['true']",
         "a: !!python/name:os.system",
         "a: !!python/module:os",

@@ -6,11 +6,11 @@ What the instructions do is told in `instructions.py`.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from converters.keras.lambdas.instructions import RULES, by_prefix
-from converters.keras.lambdas.marshalled import Code, NotMarshalled
+from converters.keras.lambdas.marshalled import BACKSLASH, SLASH, Code, NotMarshalled
 from converters.keras.lambdas.opcodes import ARGUMENTS_FROM, DIALECTS, Dialect
 from converters.keras.lambdas.terms import NotFollowed
 from porter.dataclass import dataclass
@@ -22,6 +22,14 @@ ENDS = ("RETURN_", "JUMP_", "RAISE_", "RERAISE")
 JUMPS = re.compile("JUMP|FOR_ITER|SETUP_LOOP|CONTINUE_LOOP")
 FORWARD = re.compile("JUMP_FORWARD|FOR_ITER|SETUP_LOOP")
 """Instructions that lead somewhere; those of them that count from where they are in every version."""
+
+DRIVE = re.compile(r"[A-Za-z]:/")
+"""How the path of a file begins on Windows once its backslashes have gone."""
+
+ON_WINDOWS = (
+    "Keras on Windows writes a slash for every byte of a function that is a backslash, and one of its "
+    "numbers has such a byte"
+)
 
 AFTER_LOOPS = {"3.12": 2, "3.13": 4}
 """What a loop that is done skips besides: it would clear the stack of what is gone already."""
@@ -61,13 +69,17 @@ class Program:
     places: Mapping[int, int]  # the first step of the instruction at each offset
     dialect: Dialect
     handles: Step | None = None  # the first that handles an exception
+    doubtful: bool = False  # it was written on Windows, and what that may have changed is not recognised
 
     def within(self, code: Code) -> Program:
         """A function that this one makes, in the same Python's bytecode."""
         try:
-            return _program(code, self.dialect)
+            made = _program(code, self.dialect)
         except NotMarshalled as error:
             raise NotFollowed(f"its function {code.name!r} cannot be read: {error}") from error
+        if made.doubtful:
+            raise NotFollowed(ON_WINDOWS)
+        return made
 
     def around(self, offset: int) -> str:
         """The instructions about one of them, which is marked."""
@@ -112,7 +124,27 @@ def _program(code: Code, dialect: Dialect) -> Program:
     if any(JUMPS.search(item.name) and item.argument not in places for item in instructions):
         raise NotMarshalled("a jump leads nowhere")
     handles = next((step for step in steps if step.operand == "PUSH_EXC_INFO"), None)
-    return Program(code, dialect.versions, tuple(steps), tuple(listing), places, dialect, handles)
+    doubtful = _on_windows(code, instructions) and (code.slashes or _slashes(code, dialect))
+    return Program(code, dialect.versions, tuple(steps), tuple(listing), places, dialect, handles, doubtful)
+
+
+def _on_windows(code: Code, instructions: Sequence[Instruction]) -> bool:
+    """Whether slashes may stand for backslashes: the file's name tells, or an instruction that became one."""
+    became = any(item.number == BACKSLASH and code.code[item.offset] == SLASH for item in instructions)
+    return became or DRIVE.match(code.filename) is not None
+
+
+def _slashes(code: Code, dialect: Dialect) -> bool:
+    """Whether an instruction's argument has a slash for a byte."""
+    if dialect.form == "words":
+        return SLASH in code.code[1::2]
+    data, place = code.code, 0
+    while place < len(data):
+        size = 3 if data[place] >= ARGUMENTS_FROM or data[place] == SLASH else 1
+        if SLASH in data[place + 1 : place + size]:
+            return True
+        place += size
+    return False
 
 
 def _refuse_other_lines(code: Code, dialect: Dialect) -> None:
@@ -135,6 +167,8 @@ def _instructions(code: Code, dialect: Dialect) -> Iterator[Instruction]:
     data, place, extended, start = code.code, 0, 0, 0
     while place < len(data):
         offset, number = place, data[place]
+        if number == SLASH and number not in dialect.opcodes:
+            number = BACKSLASH
         if number == 0:
             raise NotMarshalled("there is no instruction 0")
         name = dialect.opcodes.get(number, f"<instruction {number}>")

@@ -49,6 +49,8 @@ LOCAL, CELL, FREE = 0x20, 0x40, 0x80
 """Kinds of names since 3.11."""
 STARRED, GENERATOR = 0x0C, 0x20
 """Kinds of functions, by their flags."""
+SLASH, BACKSLASH = b"/\\"
+"""On Windows, Keras writes the first for every byte that is the second, wherever it stands."""
 
 
 class NotMarshalled(ValueError):
@@ -71,6 +73,7 @@ class Code:
     keyword_only: int
     starred: bool
     generator: bool
+    slashes: bool  # some byte of a number is a slash
     lines: bytes  # which instructions belong to which line; how that is told differs by version
     name: str
     filename: str
@@ -103,6 +106,7 @@ class _Reader:
         self.references: list[Any] = []
         self.interned: list[str] = []
         self.items = 0
+        self.slashes = False
 
     def whole(self) -> Any:
         value = self.value(0)
@@ -137,9 +141,15 @@ class _Reader:
 
     # -- values by their kind ----------------------------------------------------------------------
 
+    def constant(self, form: str) -> Any:
+        """A number that the function computes with."""
+        begin, value = self.place, self.number(form)
+        self.slashes |= SLASH in self.data[begin : self.place]
+        return value
+
     def long(self, depth: int) -> int:
         count: int = self.number("i")
-        digits: list[int] = [self.number("H") for _ in range(min(abs(count), 64))]
+        digits: list[int] = [self.constant("H") for _ in range(min(abs(count), 64))]
         if abs(count) > len(digits):
             raise NotMarshalled("an integer has too many digits")
         size = sum(digit << (15 * place) for place, digit in enumerate(digits))
@@ -178,10 +188,10 @@ class _Reader:
         body: dict[str, Any] = {}
         for name in BODIES[self.layout]:
             body[name] = self.number("i") if name == "line" else self.value(depth + 1)
-        return _code(self.layout, head, body)
+        return _code(self.layout, head, body, self.slashes)
 
 
-def _code(layout: Layout, head: Mapping[str, int], body: Mapping[str, Any]) -> Code:
+def _code(layout: Layout, head: Mapping[str, int], body: Mapping[str, Any], slashes: bool) -> Code:
     varnames, closed, free = _variables(layout, body)
     shared = closed
     if layout == "3.11":
@@ -204,6 +214,7 @@ def _code(layout: Layout, head: Mapping[str, int], body: Mapping[str, Any]) -> C
         keyword_only=keyword_only,
         starred=bool(head["flags"] & STARRED),
         generator=bool(head["flags"] & GENERATOR),
+        slashes=slashes,
         lines=body["lines"] if isinstance(body["lines"], bytes) else b"",
         name=_text(body["name"]),
         filename=_text(body["filename"]),
@@ -249,10 +260,10 @@ KINDS: Mapping[str, Kind] = {
     "F": lambda reader, depth: False,
     "T": lambda reader, depth: True,
     ".": lambda reader, depth: Ellipsis,
-    "i": lambda reader, depth: reader.number("i"),
-    "I": lambda reader, depth: reader.number("q"),
+    "i": lambda reader, depth: reader.constant("i"),
+    "I": lambda reader, depth: reader.constant("q"),
     "l": _Reader.long,
-    "g": lambda reader, depth: reader.number("d"),
+    "g": lambda reader, depth: reader.constant("d"),
     "f": lambda reader, depth: float(reader.take(reader.number("B"))),
     "s": _Reader.string,
     "t": _interned,

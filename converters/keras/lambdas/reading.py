@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any
 
-from converters.keras.lambdas.decoding import Program, decoded
+from converters.keras.lambdas.decoding import ON_WINDOWS, Program, decoded
 from converters.keras.lambdas.machine import followed
 from converters.keras.lambdas.marshalled import Code, NotMarshalled, unmarshalled
 from converters.keras.lambdas.shapes import Extent
@@ -86,6 +86,8 @@ def read_function(layer: LayerCall, argument: Any) -> tuple[Value, ...]:
 
 
 def _outcome(layer: LayerCall, program: Program, stored: Stored, argument: Any) -> tuple[Value, ...]:
+    if program.doubtful:
+        raise NotFollowed(ON_WINDOWS)
     world = KerasWorld(layer)
     cells = dict(zip(program.code.free, stored.closure, strict=False))
     result = followed(program, _bound(layer, program.code, stored, argument), cells, world)

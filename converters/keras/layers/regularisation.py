@@ -39,12 +39,18 @@ def read_gaussian_noise(layer: LayerCall) -> Value:
     return layer.add(Dropout(float(layer.config["stddev"]), "gaussian_noise"), layer.value)
 
 
-@rules.reads("ActivityRegularization")
+@rules.reads("ActivityRegularization", "AddLoss")
 def read_activity_regularization(layer: LayerCall) -> Value:
     """Adds to the loss that Keras trains with, and nothing to the values."""
     layer.context.notices.append(
         f"{'/'.join(layer.path)}: its penalty belongs to Keras's training loss; add it to your own"
     )
+    return layer.value
+
+
+@rules.reads("AddMetric")
+def read_add_metric(layer: LayerCall) -> Value:
+    """Watches the values, for people."""
     return layer.value
 
 

@@ -1,4 +1,4 @@
-"""The Merge layer of Keras 0 and 1, which is one class per mode since Keras 2."""
+"""The Merge layer of Keras 0, 1 and early 2, which is one class per mode since."""
 
 from __future__ import annotations
 

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import numpy as np
 
 from porter.errors import SourceError, UnsupportedModel
 
 LARGEST = 1_000_000
 """Values that an architecture may have once its aliases are written out."""
+
+APPLIED = "tag:yaml.org,2002:python/object/apply:"
+NUMPY_MODULES = ("numpy.core.multiarray", "numpy._core.multiarray")
+NUMBER_TYPE = re.compile(r"[biuf][1248]")
+"""What a size computed with NumPy is dumped as: three things that are read as the number they stand for."""
 
 
 def parsed_yaml(text: str, label: str) -> Any:
@@ -24,9 +32,12 @@ def parsed_yaml(text: str, label: str) -> Any:
     loader.add_constructor("tag:yaml.org,2002:python/unicode", _text)
     loader.add_constructor("tag:yaml.org,2002:python/str", _text)
     loader.add_constructor("tag:yaml.org,2002:python/long", yaml.SafeLoader.construct_yaml_int)
+    for module in NUMPY_MODULES:
+        loader.add_constructor(f"{APPLIED}{module}.scalar", _numpy_number)
+    loader.add_constructor(f"{APPLIED}numpy.dtype", _dtype)
     try:
         value = yaml.load(text, loader)  # noqa: S506  (a subclass of the safe loader)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise SourceError(
             f"{label}: cannot be read as YAML ({' '.join(str(error).split())[:200]})"
         ) from error
@@ -39,6 +50,26 @@ def parsed_yaml(text: str, label: str) -> Any:
 
 def _listed(loader: Any, node: Any) -> Any:
     return loader.construct_sequence(node, True)
+
+
+def _dtype(loader: Any, node: Any) -> Any:
+    """A NumPy number type, by its name and the order of its bytes."""
+    told = loader.construct_mapping(node, True)
+    name, state = (told.get("args") or [None])[0], told.get("state") or [None, "<"]
+    if not isinstance(name, str) or not NUMBER_TYPE.fullmatch(name) or state[1] not in ("<", ">", "|"):
+        raise ValueError(f"a number type that is not known: {name!r:.40}")
+    return np.dtype(name).newbyteorder(state[1])
+
+
+def _numpy_number(loader: Any, node: Any) -> Any:
+    """A NumPy number, which NumPy stores as its bytes."""
+    parts = loader.construct_sequence(node, True)
+    dtype, stored = parts if len(parts) == 2 else (None, None)
+    if isinstance(stored, str):
+        stored = stored.encode("latin-1", "replace")
+    if not isinstance(dtype, np.dtype) or not isinstance(stored, bytes) or len(stored) != dtype.itemsize:
+        raise ValueError("a NumPy number that is not stored as its bytes")
+    return np.frombuffer(stored, dtype)[0].item()
 
 
 def _text(loader: Any, node: Any) -> Any:
