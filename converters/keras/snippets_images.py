@@ -35,14 +35,14 @@ class BatchStatisticsNormalization(layers.Layer):
 
 
 @keras.saving.register_keras_serializable("converted")
-class GroupedConvTranspose(layers.Layer):
-    """A transposed convolution in which each group of input channels has kernels of its own."""
+class ConvTranspose(layers.Layer):
+    """A transposed convolution that Keras has no layer for: in groups, or with strides and dilation both."""
 
     def __init__(
         self,
         filters,
         kernel_size,
-        groups,
+        groups=1,
         strides=1,
         dilation_rate=1,
         output_padding=None,

@@ -65,7 +65,7 @@ def _check_call(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
 
     before = [arg.clone() for arg in _tensors((args, kwargs))]
     try:
-        with torch.no_grad(), _quiet(), _no_packed_sequences(module):
+        with torch.no_grad(), quiet(), _no_packed_sequences(module):
             module(*args, **kwargs)
     except FAULTS as fault:
         shapes = ", ".join(f"{_dtype(arg)}{tuple(arg.shape)}" for arg in before)
@@ -87,7 +87,7 @@ def _exported(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], shape
 
     settings = {} if shapes is None else {"dynamic_shapes": shapes(module, args, kwargs)}
     try:
-        with _quiet(), _no_fast_path(), plain_heads(), torch.enable_grad(), redirect_stderr(StringIO()):
+        with quiet(), _no_fast_path(), plain_heads(), torch.enable_grad(), redirect_stderr(StringIO()):
             return torch.export.export(module, tuple(args), dict(kwargs), **settings)
     except FAULTS as fault:
         raise UnsupportedModel(
@@ -121,19 +121,28 @@ def _no_packed_sequences(module: Any) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _no_fast_path() -> Iterator[None]:
-    """Attention as the operators that it is made of, not as one that exists for speed only."""
-    import torch
+    """Without what is there for speed only, and looks at numbers and sizes for it.
 
-    before = torch.backends.mha.get_fastpath_enabled()
+    Attention as the operators that it is made of; a mask taken as it is, whether or not it is the causal one;
+    products of many in the order in which they stand.
+    """
+    import torch
+    from torch.nn.modules import transformer
+
+    fast, looks = torch.backends.mha.get_fastpath_enabled(), transformer._detect_is_causal_mask
     torch.backends.mha.set_fastpath_enabled(False)
+    transformer._detect_is_causal_mask = lambda mask, is_causal=None, size=None: is_causal is True
     try:
-        yield
+        with torch.backends.opt_einsum.flags(enabled=False):
+            yield
     finally:
-        torch.backends.mha.set_fastpath_enabled(before)
+        torch.backends.mha.set_fastpath_enabled(fast)
+        transformer._detect_is_causal_mask = looks
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Without what torch logs and warns of while it looks at a program."""
     level = logging.getLogger("torch").level
     logging.getLogger("torch").setLevel(logging.CRITICAL)
     try:
@@ -195,7 +204,7 @@ def _closed(program: Any, args: Sequence[Any]) -> str:
 def _settled(program: Any) -> Any:
     """Without overwriting, where that could be seen through another view of the same memory."""
     if _overwrites_views(program.graph):
-        with _quiet():
+        with quiet():
             program = program.run_decompositions({})
     _refuse_state(program)
     return program

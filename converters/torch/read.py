@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from converters.torch.call import Context, OpCall
-from converters.torch.rules import rules
+from converters.torch.rules import rule_for
 from converters.torch.scopes import homes, origins
 from converters.torch.spec import Call, Held, Meta, Program, Result
 from porter.dataclass import dataclass
@@ -94,10 +94,7 @@ class _Reader:
 
     def _rule(self, call: OpCall) -> Rule:
         spec = call.spec
-        rule = rules.reading.get(spec.target) or rules.reading.get(spec.operator)
-        if rule is None and spec.changes:
-            plain = spec.operator.removesuffix("_")
-            rule = rules.reading.get(f"{plain}.{spec.target.partition('.')[2]}") or rules.reading.get(plain)
+        rule = rule_for(spec.target, bool(spec.changes))
         if rule is None:
             raise call.refuse("this operator is not known")
         if isinstance(rule, Unsupported):

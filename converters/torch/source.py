@@ -14,6 +14,7 @@ from converters.torch.flatten import flatten
 from converters.torch.load import array, fill, load_program, stored, weights_of
 from converters.torch.read import read
 from converters.torch.spec import Program
+from converters.torch.spelling import spelled_out
 from porter.errors import RequestError, RunError, SourceError, WeightsError
 from porter.factories import Factory
 from porter.graph.model import Graph
@@ -74,7 +75,8 @@ def read_traced(
     def find(key: str, live: Any) -> Stored:
         return weights[key] if key in weights else stored(file, key, live)
 
-    program = flatten(traced.program, type(module).__name__ if module is not None else name, find)
+    called = type(module).__name__ if module is not None else name
+    program = flatten(spelled_out(traced.program), called, find)
     graph = read(program)
     own = module.state_dict(keep_vars=True) if module is not None else traced.program.state_dict
     ledger = tuple(_ledger(program, graph, own, find))

@@ -59,6 +59,7 @@ def layer(name: str, make: Make, *inputs: np.ndarray, jax: bool = False) -> Row:
     return Row(name, lambda: Function(lambda part, *x: part(*x), part=make()), inputs, jax)
 
 
+KRON = torch.ones(3, 2)
 IMAGE, VOLUME, LINE = feed(2, 4, 7, 9), feed(2, 3, 5, 6, 7), feed(2, 5, 11)
 
 
@@ -192,6 +193,7 @@ ROWS = (
         IMAGE,
         jax=True,
     ),
+    layer("conv_transpose_dilated", lambda: nn.ConvTranspose1d(5, 4, 4, 3, 1, 2, dilation=2), LINE, jax=True),
     layer("weight_norm", lambda: parametrizations.weight_norm(nn.Conv1d(5, 4, 3)), LINE),
     layer("spectral_norm", lambda: parametrizations.spectral_norm(nn.Linear(9, 4)).eval(), IMAGE),
     # norms
@@ -334,8 +336,26 @@ ROWS = (
         lambda x: (x.long() / 2, x.int() // 2, (x > 0) + 1, x.bool() & (x < 1), x.round(decimals=1)),
         LINE,
     ),
+    call("copysign", lambda x: (x.copysign(x.flip(-1)), x.copysign(-0.0)), LINE),
+    call("with_numbers", lambda x: (x.int() & 3, 3 | x.int(), x.hypot(torch.tensor(2.0))), LINE, jax=True),
     call("softplus", lambda x: F.softplus(x * 9, 2, 5), LINE),
     call("median", lambda x: (*x.median(-1), *x.kthvalue(2, 1), *x.cummax(1)), LINE),
+    # operators that torch defines by others
+    call("rotated", lambda x: (torch.rot90(x, 1, (2, 3)), x.deg2rad(), torch.trapz(x, dim=-1)), IMAGE),
+    call("heaviside_in_place", lambda x: (x * 2).heaviside_(torch.tensor(0.5)), LINE),
+    call("quantile", lambda x: torch.quantile(x, torch.tensor([0.3, 0.9]), dim=-1), LINE, jax=True),
+    call("quantile_lower", lambda x: x.quantile(0.4, 1, keepdim=True, interpolation="lower"), LINE),
+    call("searchsorted", lambda x: torch.bucketize(x, torch.tensor([-0.5, 0.0, 1.0])), LINE, jax=True),
+    call("kron_tensordot", lambda x: torch.tensordot(x, torch.kron(torch.eye(3), KRON), 1), IMAGE),
+    call(
+        "affine_grid",
+        lambda x: F.grid_sample(x, F.affine_grid(x[:, :2, 0, :3], x.shape, False), align_corners=True),
+        IMAGE,
+        jax=True,
+    ),
+    call("cdist", lambda x: (torch.cdist(x, x[:, 1:] + 1), torch.cdist(x, x + 1, p=1.0)), LINE, jax=True),
+    call("repeats_of_each", lambda x: x.repeat_interleave(torch.tensor([1, 0, 2, 1, 3]), dim=1), LINE),
+    call("einsum_diagonal", lambda x: torch.einsum("ncii->nic", x[:, :, :, :7]), IMAGE),
     call("sorting", lambda x: (*x.topk(3, 1), *x.sort(-1, descending=True), x.argsort(1)), LINE),
     call("logsumexp", lambda x: (x.logsumexp((1, 2)), x.logcumsumexp(1), x.cumprod(-1)), LINE),
     call(

@@ -8,7 +8,7 @@ from converters.keras.rules import rules
 from converters.keras.writes.making import beside, layer, own_layer, stored
 from converters.keras.writes.padding import around, word, zeros
 from converters.keras.writing.activations import argument
-from converters.keras.writing.nodes import KerasNode
+from converters.keras.writing.nodes import KerasNode, is_transposed_layer
 from porter.errors import UnsupportedModel
 from porter.graph.model import Node
 from porter.graph.ops.convolution import Conv, ConvTranspose
@@ -92,6 +92,7 @@ def write_conv_transpose(op: ConvTranspose, node: Node) -> Form:
     Cells beyond the full result are its output padding, so that they get the bias too.
     """
     rank = len(op.kernel)
+    own = not is_transposed_layer(op)
     if any(low < 0 for low, _ in op.crop):
         raise UnsupportedModel(
             f"{node.origin}: Keras has no transposed convolution with cells before its result"
@@ -104,22 +105,22 @@ def write_conv_transpose(op: ConvTranspose, node: Node) -> Form:
         **told,
     }
     cut: Any = None
-    if op.groups == 1 and _same_transposed(op):
+    if not own and _same_transposed(op):
         settings["padding"] = "same"
     else:
         settings |= _beyond(op)
         cut = _cut(op, node)
     bias = _bias(node)
-    if op.groups > 1:
-        settings.pop("activation", None)
-        make = own_layer(GROUPED, node, op.outputs, op.kernel, op.groups, **settings)
-        kernel = weight(node, "weight", "i o *s -> *s o i")
-        return Layer(make, stored([kernel, bias]), cut, (GROUPED,))
+    weights = stored([weight(node, "weight", "i o *s -> *s o i"), bias])
+    if own:
+        groups = {"groups": op.groups} if op.groups > 1 else {}
+        make = own_layer(OWN, node, op.outputs, op.kernel, **groups, **settings)
+        return Layer(make, weights, cut, (OWN,))
     make = layer(f"Conv{rank}DTranspose", node, op.outputs, plain(op.kernel), **settings)
-    return Layer(make, stored([weight(node, "weight", "i o *s -> *s o i"), bias]), cut, helpers)
+    return Layer(make, weights, cut, helpers)
 
 
-GROUPED = "GroupedConvTranspose"
+OWN = "ConvTranspose"
 
 
 def _reaches(op: ConvTranspose) -> list[int]:

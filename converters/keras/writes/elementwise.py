@@ -64,6 +64,9 @@ MERGES: Mapping[str, str] = {
 }
 """Layers for functions of two values."""
 
+TYPED = frozenset("bitwise_and bitwise_or bitwise_xor hypot left_shift right_shift".split())
+"""Functions that Keras asks both sides of for their type, which plain numbers do not have."""
+
 
 @rules.writes(Unary)
 def write_unary(op_: Unary, node: Node) -> Form:
@@ -90,11 +93,17 @@ def write_binary(op_: Binary, node: Node) -> Form:
     function = FUNCTIONS.get(op_.function, op_.function)
 
     def build(a: Expression, b: Expression) -> Expression:
+        if op_.function in TYPED:
+            a, b = (_array(part, value.dtype) for part, value in zip((a, b), node.inputs, strict=True))
         if sign is None or _is_array(a):  # NumPy would take the operator for itself
             return op(function, a, b)
         return Operation(sign, a, b)
 
     return Inline(build)
+
+
+def _array(part: Expression, dtype: str) -> Expression:
+    return call("np.array", part, dtype) if isinstance(part, Literal) else part
 
 
 def _merges(node: Node) -> bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 from converters.keras.rules import rules
 from converters.keras.writes.making import op
+from porter.errors import UnsupportedModel
 from porter.graph.model import Node
 from porter.graph.ops.sorting import ArgSort, Quantile, SearchSorted, Sort, TopK
 from porter.source.code import Expression, Unary
@@ -42,10 +43,16 @@ def write_top_k(op_: TopK, node: Node) -> Form:
 
 @rules.writes(SearchSorted)
 def write_search_sorted(op_: SearchSorted, node: Node) -> Form:
+    """In one row of values: TensorFlow looks up those of more axes in as many sorted rows."""
     side = {"side": "right"} if op_.side == "right" else {}
+    shape = tuple(size if isinstance(size, int) else -1 for size in node.inputs[1].shape)
+    if shape.count(-1) > 1:
+        raise UnsupportedModel(f"{node.origin}: Keras looks up values in a row only if their shape is known")
 
     def build(row: Expression, x: Expression) -> Expression:
-        found = op("searchsorted", row, x, **side)
+        flat = x if len(shape) == 1 else op("reshape", x, (-1,))
+        found = op("searchsorted", row, flat, **side)
+        found = found if len(shape) == 1 else op("reshape", found, shape)
         return found if op_.dtype == "int32" else op("cast", found, op_.dtype)
 
     return Inline(build)

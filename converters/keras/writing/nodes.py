@@ -205,10 +205,15 @@ def _kept(node: Node, outputs: tuple[Value, ...], activation: Op | None, was: No
 
 
 def _on_last_axis(node: Node) -> bool:
-    """A layer works along the last axis, and so does its activation."""
+    """A layer of Keras's own works along the last axis, and so does its activation."""
     if isinstance(node.op, ConvTranspose):
-        return node.op.groups == 1
+        return is_transposed_layer(node.op)
     return not isinstance(node.op, Linear) or node.op.axis in (-1, node.inputs[0].rank - 1)
+
+
+def is_transposed_layer(op: ConvTranspose) -> bool:
+    """Whether Keras has a layer for it: none works in groups, or takes strides and dilation at once."""
+    return op.groups == 1 and (max(op.strides) == 1 or max(op.dilation) == 1)
 
 
 class _Names:

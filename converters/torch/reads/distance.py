@@ -31,3 +31,12 @@ def read_pairwise_distance(call: OpCall) -> Value:
     gap = call.one(Binary("subtract"), call.tensor("x1"), call.tensor("x2"))
     gap = call.one(Binary("add"), gap, call.operand(float(call["eps"]), gap.dtype))
     return norm(call, gap, float(call["p"]), (gap.rank - 1,), bool(call["keepdim"]))
+
+
+@rules.reads("cdist")
+def read_cdist(call: OpCall) -> Value:
+    """The distances of all rows of the one from all rows of the other."""
+    a, b = call.tensor("x1"), call.tensor("x2")
+    rows, columns = call.with_ones(a, a.rank - 1), call.with_ones(b, b.rank - 2)
+    gap = call.one(Binary("subtract"), rows, columns)
+    return norm(call, gap, float(call["p"]), (gap.rank - 1,), False)

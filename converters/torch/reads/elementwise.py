@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from converters.torch.call import OpCall
 from converters.torch.promotion import common, is_float
 from converters.torch.rules import rules
@@ -238,6 +240,15 @@ def read_where(call: OpCall) -> Value:
     condition = truth(call, call.tensor("condition"))
     a, b = (call.operand(call[name], call.dtype) for name in ("self", "other"))
     return call.one(Where(), condition, a, b)
+
+
+@rules.reads("copysign")
+def read_copysign(call: OpCall) -> Value:
+    size, sign = call.one(Unary("abs"), call.operand(call["self"], call.dtype)), call["other"]
+    if not isinstance(sign, Value):
+        return call.one(Unary("neg"), size) if math.copysign(1, sign) < 0 else size
+    negative = call.one(Unary("signbit"), call.operand(sign, call.dtype))
+    return call.one(Where(), negative, call.one(Unary("neg"), size), size)
 
 
 @rules.reads("masked_fill")

@@ -13,6 +13,7 @@ from porter.graph.dims import Sym, broadcast
 from porter.graph.model import Value
 from porter.graph.ops.elementwise import Where
 from porter.graph.ops.indexing import Gather, GatherNd, Index, OneHot, Stack, TakeAlong
+from porter.graph.ops.linalg import Diagonal
 from porter.graph.ops.reduction import Reduce
 from porter.graph.ops.reshaping import Slice, Transpose
 
@@ -101,15 +102,15 @@ def read_one_hot(call: OpCall) -> Value:
 
 @rules.reads("diagonal", "diagonal_copy", "linalg_diagonal")
 def read_diagonal(call: OpCall) -> Value:
-    from porter.graph.ops.linalg import Diagonal
+    return diagonal(call, call.x, call.axis(call["dim1"]), call.axis(call["dim2"]), int(call["offset"]))
 
-    x = call.x
-    names = ("dim1", "dim2")
-    first, second = (call.axis(call[name]) for name in names)
-    order = (*(k for k in range(x.rank) if k not in (first, second)), first, second)
+
+def diagonal(call: OpCall, x: Value, first: int, second: int, k: int = 0) -> Value:
+    """The k-th diagonals along two axes, which make one, the last."""
+    order = (*(axis for axis in range(x.rank) if axis not in (first, second)), first, second)
     if order != tuple(range(x.rank)):
         x = call.one(Transpose(order), x)
-    return call.one(Diagonal(int(call["offset"])), x)
+    return call.one(Diagonal(k), x)
 
 
 @rules.reads("unfold", "unfold_copy")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import string
 
 from converters.torch.call import OpCall
+from converters.torch.reads.indexing import diagonal
 from converters.torch.rules import rules
 from porter.graph.dims import Dim
 from porter.graph.model import Value
@@ -103,9 +104,9 @@ def _einsum(call: OpCall, equation: str, operands: list[Value]) -> Value:
     terms, result = equation.split("->")
     names = terms.split(",")
     sizes: dict[str, Dim] = {}
+    for place, (term, value) in enumerate(zip(names, operands, strict=True)):
+        names[place], operands[place] = _without_twins(call, term, value)
     for term, value in zip(names, operands, strict=True):
-        if len(set(term)) < len(term):
-            raise call.refuse(f"the equation {equation} takes a diagonal", "use torch.diagonal")
         for letter, dim in zip(term, value.shape, strict=True):
             if sizes.get(letter, 1) == 1:
                 sizes[letter] = dim
@@ -115,6 +116,16 @@ def _einsum(call: OpCall, equation: str, operands: list[Value]) -> Value:
             operands[place] = call.without_ones(value, ones)
             names[place] = "".join(letter for k, letter in enumerate(term) if k not in ones)
     return call.one(Einsum(",".join(names) + "->" + result), *operands)
+
+
+def _without_twins(call: OpCall, term: str, value: Value) -> tuple[str, Value]:
+    """Axes of one letter are gone through together: their diagonal, which becomes the last axis."""
+    while twin := next((letter for letter in term if term.count(letter) > 1), None):
+        first = term.index(twin)
+        second = term.index(twin, first + 1)
+        value = diagonal(call, value, first, second)
+        term = "".join(letter for k, letter in enumerate(term) if k not in (first, second)) + twin
+    return term, value
 
 
 def _spelled(call: OpCall, equation: str, ranks: list[int]) -> str:

@@ -6,11 +6,13 @@ import itertools
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from converters.torch.call import OpCall
 from converters.torch.rules import rules
 from porter.graph.dims import Dim, Sym, product, times
 from porter.graph.model import Value
-from porter.graph.ops.indexing import Roll, Split, Stack, Unbind
+from porter.graph.ops.indexing import Gather, Roll, Split, Stack, Unbind
 from porter.graph.ops.reshaping import Concat, Flip, Pad, Repeat, Reshape, Slice, Tile, Transpose
 from porter.graph.regroup import Kept
 
@@ -256,10 +258,25 @@ def _repeated(call: OpCall, x: Value, counts: Sequence[Dim]) -> Value:
 
 @rules.reads("repeat_interleave")
 def read_repeat_interleave(call: OpCall) -> Value:
-    times = call.get("repeats")
-    if not isinstance(times, int) or call.get("dim") is None:
-        raise call.refuse("repeats that are computed, or over all cells")
-    return call.one(Repeat(times, call.axis(call["dim"])), call.x)
+    """Each cell several times; where each has a number of its own, they are picked by place."""
+    x, times = call.x, call.get("repeats")
+    if not isinstance(times, (int, Value)):
+        raise call.refuse("repeats that are computed")
+    if call.get("dim") is None:
+        if x.rank > 1 and not all(isinstance(size, int) for size in x.shape):
+            raise call.refuse("repeating all cells of a batch", "name the axis (dim)")
+        x, axis = call.one(Reshape((None,)), x) if x.rank != 1 else x, 0
+    else:
+        axis = call.axis(call["dim"])
+    if isinstance(times, int):
+        return call.one(Repeat(times, axis), x)
+    counts, size = call.numbers(times), x.shape[axis]
+    if counts.size > 1:
+        size = counts.size
+    if not isinstance(size, int):
+        raise call.refuse("as many repeats along an axis whose size only running the model tells")
+    places = np.repeat(np.arange(size), counts.reshape(-1))
+    return call.one(Gather(axis), x, call.constant(places.astype("int64")))
 
 
 @rules.reads("flip")

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from converters.torch.call import OpCall
 from converters.torch.reads.reduction import axis_back, axis_last
 from converters.torch.rules import rules
 from porter.graph.model import Value
 from porter.graph.ops.elementwise import Unary
-from porter.graph.ops.sorting import ArgSort, SearchSorted, Sort, TopK
+from porter.graph.ops.indexing import Stack
+from porter.graph.ops.reshaping import Reshape
+from porter.graph.ops.sorting import ArgSort, Quantile, SearchSorted, Sort, TopK
 
 
 @rules.reads("sort", "msort")
@@ -40,3 +44,25 @@ def read_searchsorted(call: OpCall) -> Value:
         raise call.refuse("a row of bounds for each row of values")
     right = bool(call["right"]) or call.get("side") == "right"
     return call.one(SearchSorted("right" if right else "left", call.dtype), row, values)
+
+
+@rules.reads("quantile")
+def read_quantile(call: OpCall) -> Value:
+    """One share, or several, which lie along a new first axis."""
+    x, method, keep = call.x, str(call["interpolation"]), bool(call["keepdim"])
+    shares = call.numbers(call["q"])
+    if call.get("dim") is None:
+        if keep or not all(isinstance(size, int) for size in x.shape):
+            raise call.refuse("the quantile of a whole batch", "name the axis (dim)")
+        x, axis = call.one(Reshape((None,)), x), 0
+    else:
+        axis = call.axis(call["dim"])
+
+    def at(share: float) -> Value:
+        # torch holds shares in the numbers' type, which decides between neighbours where one falls on a cell
+        exact = share if method == "linear" else float(np.float32(share))
+        return call.one(Quantile(exact, axis, method, keep), x)
+
+    if not shares.ndim:
+        return at(float(shares))
+    return call.one(Stack(0), *(at(float(share)) for share in shares))
