@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from porter.graph.model import Graph
 from porter.layout import LaidOut
 from porter.source_model import Converter, LiveModel, ReadRequest, SourceModel, Written
 from porter.weights.files import FORMATS, Progress
@@ -46,6 +47,13 @@ def _write_orbax(path: Path, tensors: Mapping[str, Tensor], progress: Progress |
     write_orbax(path, tensors, progress)
 
 
+def _prepare(graph: Graph) -> Graph:
+    from converters.jax.layers.attention import flax_has
+    from porter.writing.whole_heads import heads_apart
+
+    return heads_apart(graph, flax_has)
+
+
 CONVERTER = Converter(
     name="jax",
     title="JAX",
@@ -55,6 +63,7 @@ CONVERTER = Converter(
     owns=_owns,
     read_live=_read_live,
     reads_code=True,
+    prepare=_prepare,
     write=_write,
     runner="converters.jax.run",
     weights_formats={

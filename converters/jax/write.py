@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from converters.jax.layers.attention import flax_has
 from converters.jax.loading import READINGS, load_function
 from converters.jax.module_names import (
     ARGUMENTS,
@@ -18,7 +19,6 @@ from converters.jax.module_names import (
     WORDS,
 )
 from converters.jax.rules import rules
-from porter.graph.model import Node
 from porter.layout import LaidOut
 from porter.source.code import Attr, Call, Expression, Name, call
 from porter.source.names import class_name
@@ -58,17 +58,12 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     """The JAX form of a graph; every op that JAX cannot say is reported in one error."""
     own = constructor_arguments(PACKAGE)
     name = class_name(laid.graph.name, own)
-    graph, parts = whole_heads(laid.graph, _flax_has)
+    graph, parts = whole_heads(laid.graph, flax_has)
     dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED, WORDS)
     program = translate(graph, rules, dialect, name)
     source = _source(program, laid, name, weights_format)
     modules = {path: parts.get(node, node) for path, node in program.modules.items()}
     return Written(source, program.weights, modules, program.plain)
-
-
-def _flax_has(whole: Node) -> bool:
-    """Whether Flax's attention serves: in float16 it asks for a product that JAX has on accelerators only."""
-    return whole.outputs[0].dtype != "float16"
 
 
 def _source(program: Program, laid: LaidOut, name: str, weights_format: str) -> str:

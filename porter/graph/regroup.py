@@ -35,7 +35,9 @@ class Regrouping:
 
 
 @dataclass(frozen=True)
-class _Group:
+class Group:
+    """Axes of both sides that are the same cells."""
+
     before: tuple[int, ...]
     after: tuple[int, ...]
 
@@ -44,13 +46,13 @@ def regroup(
     reshape: Regrouping, layout: Layout, inner_welcome: bool, wanted: Layout | None
 ) -> tuple[Target, Layout] | None:
     """The reshape in the target's terms and its output's layout, or None where data must move first."""
-    groups = _groups(reshape.before, reshape.after)
-    if groups is None:
+    found = groups(reshape.before, reshape.after)
+    if found is None:
         return None
     held = [axis for axis in layout.perm if reshape.before[axis] != 1]
     ordered: list[int] = []
     inner: dict[int, Inner] = {}
-    for group in sorted(groups, key=lambda g: min((held.index(a) for a in g.before), default=-1)):
+    for group in sorted(found, key=lambda g: min((held.index(a) for a in g.before), default=-1)):
         placed = _place(group, held, reshape, layout)
         if placed is None:
             return None
@@ -63,19 +65,19 @@ def regroup(
     return target, Layout(perm, inner)
 
 
-def _groups(before: Shape, after: Shape) -> list[_Group] | None:
+def groups(before: Shape, after: Shape) -> list[Group] | None:
     """Maximal independent groups of axes, sizes of 1 left aside; None where sizes do not tell."""
     left = [axis for axis, dim in enumerate(before) if dim != 1]
     right = [axis for axis, dim in enumerate(after) if dim != 1]
-    groups: list[_Group] = []
+    found: list[Group] = []
     while left and right:
-        found = _shortest_match(before, after, left, right)
-        if found is None:
+        match = _shortest_match(before, after, left, right)
+        if match is None:
             return None
-        count, taken = found
-        groups.append(_Group(tuple(left[:count]), tuple(right[:taken])))
+        count, taken = match
+        found.append(Group(tuple(left[:count]), tuple(right[:taken])))
         left, right = left[count:], right[taken:]
-    return None if left or right else groups
+    return None if left or right else found
 
 
 def _shortest_match(
@@ -93,7 +95,7 @@ def _shortest_match(
 
 
 def _place(
-    group: _Group, held: Sequence[int], reshape: Regrouping, layout: Layout
+    group: Group, held: Sequence[int], reshape: Regrouping, layout: Layout
 ) -> tuple[list[int], dict[int, Inner]] | None:
     places = sorted(held.index(axis) for axis in group.before)
     if places != list(range(places[0], places[0] + len(places))):
@@ -114,7 +116,7 @@ def _place(
     }
 
 
-def _unpacked(group: _Group, part: Inner, reshape: Regrouping) -> tuple[list[int], dict[int, Inner]] | None:
+def _unpacked(group: Group, part: Inner, reshape: Regrouping) -> tuple[list[int], dict[int, Inner]] | None:
     if len(group.before) > 1:
         return None
     if len(group.after) == 1:

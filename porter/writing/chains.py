@@ -123,8 +123,8 @@ class _Finder:
         scopes, stem = key
         nodes, depth, label = self.table[key][entry], len(scopes), _joined(stem, entry)
         calls = {node.origin.scopes[: depth + 1] for node in nodes}
-        if len(calls) == 1 and calls != {scopes}:
-            return _label(nodes[0], depth) == label
+        if len(calls) == 1 and calls != {scopes} and _label(nodes[0], depth) == label:
+            return True
         if len(nodes) == 1 and self.is_leaf(key, entry, nodes[0]):
             return self.fits(nodes[0])
         return self.deep and (scopes, label) in self.table and bool(self.chain((scopes, label)))

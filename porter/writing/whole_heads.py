@@ -18,7 +18,7 @@ from porter.graph.model import Graph, Node, Origin, Param, Scope, Value
 from porter.graph.ops.attention import Attention, MergeHeads, SplitHeads
 from porter.graph.ops.linear import Linear
 from porter.graph.ops.op import Op
-from porter.weights.tensor import identity
+from porter.writing.packed_heads import unpacked
 
 SIDES = ("query", "key", "value")
 Kind = TypeVar("Kind", bound=Op)
@@ -117,13 +117,19 @@ class _Found:
         return fits and attention.penalty is None and not attention.blank
 
 
+def heads_apart(graph: Graph, accepts: Callable[[Node], bool] = lambda whole: True) -> Graph:
+    """The graph with queries, keys and values that one product makes taken apart, where this gives such a
+    node."""
+    apart = _fitting(unpacked(graph), accepts)
+    return unpacked(graph, {one.attention.outputs[0] for one in apart})
+
+
 def whole_heads(
     graph: Graph, accepts: Callable[[Node], bool] = lambda whole: True
 ) -> tuple[Graph, Mapping[Node, Node]]:
     """The graph with such nodes, as far as the target `accepts` them; and for each of them the node that gave
     its result."""
-    fitting = [one for one in _uses(graph) if one.native() and accepts(one.whole())]
-    found = list(_consistent(graph, fitting))
+    found = _fitting(graph, accepts)
     if not found:
         return graph, {}
     wholes = {one.output: one.whole() for one in found}
@@ -131,6 +137,11 @@ def whole_heads(
     homes = {one.output.origin.scopes for one in found}
     nodes = tuple(_moved_out(wholes.get(node, node), homes) for node in graph.nodes if node not in gone)
     return replace(graph, nodes=nodes), {whole: output for output, whole in wholes.items()}
+
+
+def _fitting(graph: Graph, accepts: Callable[[Node], bool]) -> list[_Found]:
+    fitting = [one for one in _uses(graph) if one.native() and accepts(one.whole())]
+    return list(_consistent(graph, fitting))
 
 
 def _uses(graph: Graph) -> Iterator[_Found]:
@@ -164,7 +175,7 @@ def _consistent(graph: Graph, found: Sequence[_Found]) -> Sequence[_Found]:
     while True:
         inside = {node for one in found for node in one.nodes()}
         others = [node for node in graph.nodes if node not in inside]
-        taken = {identity(param.tensor) for node in others for param in node.params.values()}
+        taken = {array for node in others for array in _arrays(node)}
         homes = {node.origin.scopes for node in others if node.params}
         kept = [one for one in found if _own_home(one, homes) and not taken & set(_held(one))]
         if len(kept) == len(found):
@@ -178,8 +189,16 @@ def _own_home(one: _Found, homes: set[tuple[Scope, ...]]) -> bool:
 
 
 def _held(one: _Found) -> Iterator[object]:
-    for node in one.nodes():
-        yield from (identity(param.tensor) for param in node.params.values())
+    return (array for node in one.nodes() for array in _arrays(node))
+
+
+def _arrays(node: Node) -> Iterator[object]:
+    """The source's arrays that a node's weights are made of; what is in no file is itself."""
+    for param in node.params.values():
+        origins = param.tensor.origins
+        yield from ((origin.file, origin.key) for origin in origins)
+        if not origins:
+            yield id(param.tensor)
 
 
 def _moved_out(node: Node, homes: set[tuple[Scope, ...]]) -> Node:

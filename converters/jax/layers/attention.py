@@ -110,3 +110,8 @@ def _head_weights(op: WholeHeads, node: Node) -> dict[str, Weight]:
     if "out.bias" in node.params:
         held["out.bias"] = weight(node, "out.bias")
     return held
+
+
+def flax_has(whole: Node) -> bool:
+    """Whether Flax's attention serves: in float16 it asks for a product that JAX has on accelerators only."""
+    return whole.outputs[0].dtype != "float16"

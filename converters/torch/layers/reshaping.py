@@ -16,7 +16,7 @@ from porter.writing.forms import Form, Inline, method
 @rules.writes(Reshape)
 def write_reshape(op: Reshape, node: Node) -> Form:
     given = node.inputs[0]
-    if op.shape == (Kept(0), None) and given.rank >= 2:
+    if _keeps_first_only(op, given.rank):
         return Inline(lambda x: method(x, "flatten", 1), simple=True)
 
     place = _new_axis(op, given.rank)
@@ -42,6 +42,13 @@ def write_reshape(op: Reshape, node: Node) -> Form:
         return method(x, "reshape", *sizes) if sizes else method(x, "reshape", ())
 
     return Inline(build, simple=not any(isinstance(want, Kept) for want in op.shape))
+
+
+def _keeps_first_only(op: Reshape, rank: int) -> bool:
+    """Whether all axes but the first become one."""
+    if len(op.shape) != 2 or op.shape[0] != Kept(0) or rank < 2:
+        return False
+    return op.shape[1] is None or (isinstance(op.shape[1], int) and rank > 2)
 
 
 def _new_axis(op: Reshape, rank: int) -> int | None:
