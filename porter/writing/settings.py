@@ -18,6 +18,19 @@ def plain(sizes: Sequence[int]) -> int | tuple[int, ...]:
     return sizes[0] if len(set(sizes)) == 1 else tuple(sizes)
 
 
+def subscripts(items: Sequence[Any]) -> list[Any]:
+    """What stands in `x[...]` for places, ranges and new axes: no more of it than says something."""
+    told = [_ranged(*item) if isinstance(item, tuple) else item for item in items]
+    while told and told[-1] == slice(None):
+        told.pop()
+    whole = all(item == slice(None) for item in told[:-1])
+    return [..., told[-1]] if len(told) > 3 and len(told) == len(items) and whole else told
+
+
+def _ranged(start: int | None, stop: int | None, step: int) -> slice:
+    return slice(start or None if step > 0 else start, stop, None if step == 1 else step)
+
+
 def said(usual: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
     """Keyword arguments in the order of `usual`, without those that say what is assumed anyway."""
     return {name: settings[name] for name in usual if settings.get(name, usual[name]) != usual[name]}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import accumulate
-from typing import Any
 
 from converters.jax.layers.dtypes import dtype_name
 from converters.jax.rules import rules
@@ -25,21 +24,13 @@ from porter.graph.ops.indexing import (
 from porter.graph.regroup import Kept
 from porter.source.code import Expression, List, attr, call, index
 from porter.writing.forms import Form, Inline, method
+from porter.writing.settings import subscripts
 
 
 @rules.writes(Index)
 def write_index(op: Index, node: Node) -> Form:
-    told: list[Any] = [_ranged(item) if isinstance(item, tuple) else item for item in op.items]
-    while told and told[-1] == slice(None):
-        told.pop()
-    if len(told) > 3 and len(told) == len(op.items) and all(item == slice(None) for item in told[:-1]):
-        told = [..., told[-1]]
+    told = subscripts(op.items)
     return Inline(lambda x: index(x, *told) if told else x, simple=True)
-
-
-def _ranged(item: tuple[int | None, int | None, int]) -> slice:
-    start, stop, step = item
-    return slice(start or None if step > 0 else start, stop, None if step == 1 else step)
 
 
 @rules.writes(ShapeOf)

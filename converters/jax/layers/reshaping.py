@@ -8,6 +8,7 @@ from porter.graph.ops.reshaping import Concat, Flip, Pad, Repeat, Reshape, Slice
 from porter.graph.regroup import Kept
 from porter.source.code import Expression, List, attr, call, index
 from porter.writing.forms import Form, Inline, method
+from porter.writing.settings import subscripts
 
 
 @rules.writes(Reshape)
@@ -47,9 +48,7 @@ def write_concat(op: Concat, node: Node) -> Form:
 
 @rules.writes(Slice)
 def write_slice(op: Slice, node: Node) -> Form:
-    parts = [slice(start, stop, None if step == 1 else step) for start, stop, step in op.ranges]
-    while parts and parts[-1] == slice(None):
-        parts.pop()
+    parts = subscripts(op.ranges)
     return Inline(lambda x: index(x, *parts) if parts else x, simple=True)
 
 

@@ -31,28 +31,19 @@ from porter.graph.ops.reshaping import Slice
 from porter.graph.regroup import Kept
 from porter.source.code import Expression, List, binary, index
 from porter.writing.forms import Form, Inline, Layer
+from porter.writing.settings import subscripts
 
 
 @rules.writes(Index)
 def write_index(op_: Index, node: Node) -> Form:
-    told: list[Any] = [_ranged(item) if isinstance(item, tuple) else item for item in op_.items]
     back = [axis for axis, part in enumerate(_parts(op_)) if isinstance(part, tuple) and part[2] < 0]
     if back:
         return _backwards(op_, node)
-    while told and told[-1] == slice(None):
-        told.pop()
-    if len(told) > 3 and len(told) == len(op_.items) and all(item == slice(None) for item in told[:-1]):
-        told = [..., told[-1]]
-    return Inline(lambda x: ranged(x, told), simple=True)
+    return Inline(lambda x: ranged(x, subscripts(op_.items)), simple=True)
 
 
 def _parts(op_: Index) -> list[Any]:
     return [item for item in op_.items if item is not None]
-
-
-def _ranged(item: tuple[int | None, int | None, int]) -> slice:
-    start, stop, step = item
-    return slice(start or None if step > 0 else start, stop, None if step == 1 else step)
 
 
 def _backwards(op_: Index, node: Node) -> Form:

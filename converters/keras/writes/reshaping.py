@@ -15,6 +15,7 @@ from porter.graph.ops.reshaping import Concat, Flip, Pad, Repeat, Reshape, Slice
 from porter.graph.regroup import Kept
 from porter.source.code import Expression, List, call, index
 from porter.writing.forms import Form, Inline, Layer
+from porter.writing.settings import subscripts
 
 MODES = frozenset({"constant", "reflect", "symmetric"})
 """What all backends of Keras can pad with."""
@@ -75,15 +76,11 @@ def write_concat(op_: Concat, node: Node) -> Form:
 
 @rules.writes(Slice)
 def write_slice(op_: Slice, node: Node) -> Form:
-    parts = [slice(start, stop, None if step == 1 else step) for start, stop, step in op_.ranges]
-    while parts and parts[-1] == slice(None):
-        parts.pop()
-    flipped = [place for place, part in enumerate(parts) if (part.step or 1) < 0]
-    if flipped:
+    if any(step < 0 for _, _, step in op_.ranges):
         return _backwards(op_, node)
     if is_alone(node) and _crops(op_, node):
         return Layer(layer(f"Cropping{node.inputs[0].rank - 2}D", node, around(_cut(op_, node))))
-    return Inline(lambda x: ranged(x, parts), simple=True)
+    return Inline(lambda x: ranged(x, subscripts(op_.ranges)), simple=True)
 
 
 def ranged(x: Expression, parts: Sequence[Any]) -> Expression:

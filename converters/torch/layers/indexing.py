@@ -22,21 +22,13 @@ from porter.graph.regroup import Kept
 from porter.source.code import Expression, List, Literal, Name, attr, call, index
 from porter.source.code import Tuple as Group
 from porter.writing.forms import Form, Inline, method
+from porter.writing.settings import subscripts
 
 
 @rules.writes(Index)
 def write_index(op: Index, node: Node) -> Form:
-    told: list[object] = [_ranged(item) if isinstance(item, tuple) else item for item in op.items]
-    while told and told[-1] == slice(None):
-        told.pop()
-    if len(told) > 3 and all(item == slice(None) for item in told[:-1]):
-        told = [..., told[-1]] if len(told) == len(op.items) else told
+    told = subscripts(op.items)
     return Inline(lambda x: index(x, *told) if told else x, simple=True)
-
-
-def _ranged(item: tuple[int | None, int | None, int]) -> slice:
-    start, stop, step = item
-    return slice(start or None, stop, None if step == 1 else step)
 
 
 @rules.writes(ShapeOf)
