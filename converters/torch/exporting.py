@@ -40,21 +40,28 @@ class Traced:
 
 
 def export(
-    module: Any, args: Sequence[Any], kwargs: Mapping[str, Any] | None = None, *, static_batch: bool = False
+    module: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any] | None = None,
+    *,
+    static_batch: bool = False,
+    one_batch: bool = False,
 ) -> Traced:
-    """The program of `module` on these examples, whose first axis is the batch."""
+    """The program of `module` on these examples, whose first axis is the batch: one for each where the module
+    allows it, or `one_batch` for all."""
     given, named = tuple(args), dict(kwargs or {})
     module.eval()
     _check_call(module, given, named)
     if static_batch:
         return Traced(_settled(_exported(module, given, named, None)))
     wide, wide_named = _widened((given, named))
-    try:
-        program = _exported(module, wide, wide_named, _open_batch)
-    except UnsupportedModel:
-        if not _differ(wide, given):
-            raise
-        program = _exported(module, given, named, _open_batch)
+    with _one_batch(module, (given, named)) if one_batch else contextlib.nullcontext():
+        try:
+            program = _exported(module, wide, wide_named, _open_batch)
+        except UnsupportedModel:
+            if not _differ(wide, given):
+                raise
+            program = _exported(module, given, named, _open_batch)
     notices = () if _is_open(program) else (_closed(program, wide),)
     return Traced(_settled(program), notices)
 
@@ -151,6 +158,33 @@ def quiet() -> Iterator[None]:
             yield
     finally:
         logging.getLogger("torch").setLevel(level)
+
+
+def has_several_batches(args: Sequence[Any], kwargs: Mapping[str, Any]) -> bool:
+    """Whether torch was free to take the first axes of these examples for sizes of their own."""
+    sizes = [tensor.shape[0] for tensor in _tensors((args, kwargs)) if tensor.ndim]
+    return sizes.count(sizes[0]) > 1 if sizes else False
+
+
+@contextlib.contextmanager
+def _one_batch(module: Any, examples: Any) -> Iterator[None]:
+    """First axes that are as long as the first input's are one size, which torch is told as it looks on."""
+    import torch
+
+    sizes = [tensor.shape[:1] for tensor in _tensors(examples)]
+    batch = next(size for size in sizes if size)
+
+    def check(_: Any, *given: Any) -> None:
+        pairs = zip(_tensors(given), sizes, strict=True)
+        first, *rest = (tensor.shape[0] for tensor, size in pairs if size == batch)
+        for other in rest:
+            torch._check(other == first)
+
+    hook = module.register_forward_pre_hook(check, with_kwargs=True)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _open_batch(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:

@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from converters.torch.exporting import FAULTS, Traced, export, first_line
+from converters.torch.exporting import FAULTS, Traced, export, first_line, has_several_batches
 from converters.torch.flatten import flatten
 from converters.torch.load import array, fill, load_program, stored, weights_of
 from converters.torch.read import read
 from converters.torch.spec import Program
 from converters.torch.spelling import spelled_out
-from porter.errors import RequestError, RunError, SourceError, WeightsError
+from porter.errors import RequestError, RunError, SourceError, UnsupportedModel, WeightsError
 from porter.factories import Factory
 from porter.graph.model import Graph
 from porter.recordings import arrays_of
@@ -30,19 +30,23 @@ def read_source(request: ReadRequest) -> SourceModel:
     """The model of a request: an exported program, or a factory and weights."""
     if request.factory is None:
         return _from_program(request.paths[0])
-    module = built(request.factory)
-    file = str(request.factory)
+    factory = request.factory
+    module = built(factory)
+    file = str(factory)
     weights: Mapping[str, Stored] = {}
     if request.weights is not None:
         file = str(request.weights)
         weights = weights_of(request.weights)
         fill(module, weights, file)
-    traced = export(module, example_inputs(module, request), static_batch=request.static_batch)
-    notices = traced.notices
+
+    def read_one(traced: Traced) -> SourceModel:
+        return read_traced(traced, factory.name, file, module, weights)
+
+    model = _captured(module, example_inputs(module, request), {}, request.static_batch, read_one)
+    notices = model.notices
     if request.weights is None:
-        notices = (*notices, f"no --weights: the numbers are those that {request.factory} gives its module")
-    model = read_traced(traced, request.factory.name, file, module, weights)
-    facts = _facts("module factory", (str(request.factory), *([file] if weights else [])))
+        notices = (*notices, f"no --weights: the numbers are those that {factory} gives its module")
+    facts = _facts("module factory", (str(factory), *([file] if weights else [])))
     return SourceModel(model.graph, model.ledger, facts, notices)
 
 
@@ -83,6 +87,26 @@ def read_traced(
     return SourceModel(graph, ledger, {}, (*traced.notices, *_tied(graph)))
 
 
+def _captured(
+    module: Any,
+    args: Sequence[Any],
+    kwargs: Mapping[str, Any],
+    static_batch: bool,
+    read_one: Callable[[Traced], SourceModel],
+) -> SourceModel:
+    """What a module is on these examples. Inputs have batches of their own where the module allows it; where
+    that leaves too much open (the halves of two batches that were joined), they are one batch."""
+    try:
+        return read_one(export(module, args, kwargs, static_batch=static_batch))
+    except UnsupportedModel as refusal:
+        if static_batch or not has_several_batches(args, kwargs):
+            raise
+        try:
+            return read_one(export(module, args, kwargs, one_batch=True))
+        except UnsupportedModel:
+            raise refusal from None
+
+
 def _from_program(path: Path) -> SourceModel:
     exported = load_program(path)
     model = read_traced(Traced(exported), path.stem, str(path), None, {})
@@ -99,9 +123,12 @@ def read_live(live: LiveModel) -> SourceModel:
         )
     args, kwargs = _call_of(module, live.example_inputs)
     modes = {part: part.training for part in module.modules()}
+
+    def read_one(traced: Traced) -> SourceModel:
+        return read_traced(traced, type(module).__name__, f"live {type(module).__name__}", module, {})
+
     try:
-        traced = export(module, args, kwargs, static_batch=live.static_batch)
-        model = read_traced(traced, type(module).__name__, f"live {type(module).__name__}", module, {})
+        model = _captured(module, args, kwargs, live.static_batch, read_one)
     finally:
         for part, training in modes.items():
             part.training = training

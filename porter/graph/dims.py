@@ -85,6 +85,12 @@ def floor_divide(dim: Dim, divisor: int) -> Dim:
     return dim if divisor == 1 else Sym(f"{_operand(dim)} // {divisor}")
 
 
+def part(dim: Dim, count: int) -> Dim | None:
+    """One of `count` equal parts of a size; None where it is not known to have them."""
+    base, known = _factor(dim) if isinstance(dim, Sym) else (1, dim)
+    return None if known % count else times(base, known // count)
+
+
 def ceil_divide(dim: Dim, divisor: int) -> Dim:
     """`dim / divisor`, rounded up."""
     if isinstance(dim, int):
@@ -103,14 +109,16 @@ def product(dims: Iterable[Dim]) -> Dim:
 def total(dims: Iterable[Dim]) -> Dim:
     """All of them added; 0 for none."""
     known = 0
-    names: list[str] = []
+    counts: dict[Dim, int] = {}
     for dim in dims:
         if isinstance(dim, int):
             known += dim
         else:
-            names.append(str(dim))
-    if not names:
+            base, count = _factor(dim)
+            counts[base] = counts.get(base, 0) + count
+    if not counts:
         return known
+    names = [str(times(base, count)) for base, count in counts.items()]
     return Sym(" + ".join([*names, *([str(known)] if known else [])]))
 
 

@@ -65,6 +65,27 @@ def regroup(
     return target, Layout(perm, inner)
 
 
+def nearest(reshape: Regrouping, layout: Layout, wanted: Layout | None) -> Layout | None:
+    """The order nearest to the one that arrives from which the reshape can be done in place, for want of that
+    order itself: what merges stands side by side, and images stay as they are held."""
+    found = groups(reshape.before, reshape.after)
+    if found is None:
+        return None
+    ordered = _ordered_as(wanted, found) if wanted else None
+    if ordered is None:
+        ordered = sorted(found, key=lambda group: min(map(layout.place, group.before)))
+    rest = [axis for group in ordered for axis in group.before]
+    ones = [axis for axis in layout.perm if reshape.before[axis] == 1]
+    return Layout((*rest, *ones))
+
+
+def _ordered_as(wanted: Layout, found: Sequence[Group]) -> list[Group] | None:
+    """The groups in the order that gives the wanted one; None where no order of groups does."""
+    ordered = sorted(found, key=lambda group: min(map(wanted.place, group.after)))
+    given = [axis for group in ordered for axis in group.after]
+    return ordered if given == [axis for axis in wanted.perm if axis in given] else None
+
+
 def groups(before: Shape, after: Shape) -> list[Group] | None:
     """Maximal independent groups of axes, sizes of 1 left aside; None where sizes do not tell."""
     left = [axis for axis, dim in enumerate(before) if dim != 1]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from math import prod
 
 from porter.axes import Move
 from porter.dataclass import dataclass
 from porter.graph.builder import Builder
-from porter.graph.dims import Shape
 from porter.graph.layouts import Layout, Request, follow_param
 from porter.graph.model import Node, Origin, Param, Scope, Value
-from porter.graph.ops.reshaping import Reshape, Transpose
+from porter.graph.ops.reshaping import Reshape, Transpose, as_reshape
 from porter.graph.ops.sources import Constant
 from porter.graph.regroup import Kept, Target
 from porter.weights.tensor import moved
@@ -57,13 +55,10 @@ class Provider:
         held = self._full_rank(held, layout, where)
         held = self._plain(held, layout, where, reason)
         perm = tuple(held.layout.place(axis) for axis in layout.perm)
-        shape = held.value.shape
         if perm == tuple(range(len(perm))):
             return held.value
-        if _moves_only_ones(perm, shape):
-            target = tuple(1 if shape[axis] == 1 else Kept(axis) for axis in perm)
-            return self._add(Reshape(target), held.value, where)
-        return self._add(Transpose(perm, reason), held.value, where)
+        only_ones = as_reshape(perm, held.value.shape)
+        return self._add(only_ones or Transpose(perm, reason), held.value, where)
 
     def _add(self, op: Reshape | Transpose, value: Value, where: Origin) -> Value:
         (result,) = self.builder.add(op, value, origin=where, name=value.name)
@@ -143,8 +138,3 @@ class Provider:
             rest = {k: part for k, part in held.layout.inner.items() if k != axis}
             return self._plain(Held(value, Layout(held.layout.perm, rest)), wanted, where, reason)
         return held
-
-
-def _moves_only_ones(perm: Sequence[int], shape: Shape) -> bool:
-    real = [axis for axis in perm if shape[axis] != 1]
-    return real == sorted(real)

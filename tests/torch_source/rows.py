@@ -416,6 +416,19 @@ ROWS = (
         lambda x: (x[:2].repeat(x.size(0), 1, 2), x[:1].repeat(x.size(0), x.size(0), 1)),
         LINE,
     ),
+    call(
+        "halves_of_two_batches",
+        lambda x, y: torch.sub(*torch.relu(torch.cat((x, y))).chunk(2)) * x.size(0),
+        IMAGE,
+        feed(2, 4, 7, 9, seed=1),
+        jax=True,
+    ),
+    call(
+        "only_ones_move",
+        lambda x: x.view(2, 1, 5, 1, 11).transpose(1, 2).softmax(1).permute(3, 0, 1, 4, 2),
+        LINE,
+    ),
+    call("halves_of_the_batch", lambda x: torch.cat((x, x + 1)).split(x.size(0)), LINE),
     call("spread_in_front", lambda x: x.mean(0).expand(x.size(0), 1, -1, -1) * x[:, None], LINE),
     call(
         "differences",

@@ -43,6 +43,34 @@ class Between(nn.Module):  # type: ignore[misc]
         return self.second(self.norm(self.first(x).transpose(1, 2)).transpose(1, 2))
 
 
+class Shuffled(nn.Module):  # type: ignore[misc]
+    """Halves of the channels, one through a convolution, their channels then in turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 2, 1)
+        self.second, self.norm = nn.Conv2d(4, 4, 3, padding=1), nn.BatchNorm2d(4)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        a, b = self.first(x).chunk(2, dim=1)
+        y = torch.cat((a, self.norm(self.second(b)).relu()), dim=1)
+        y = y.view(x.size(0), 2, 4, *y.shape[2:]).transpose(1, 2).reshape(y.shape)
+        return self.last(y)
+
+
+class Weighed(nn.Module):  # type: ignore[misc]
+    """Halves of the channels weighed against each other; with one group, only an axis of size 1 moves."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = self.first(x)
+        weights = self.second(x.mean((2, 3), keepdim=True)).view(x.size(0), 1, 2, -1).transpose(1, 2)
+        return x * weights.softmax(dim=1).reshape(x.size(0), -1, 1, 1)
+
+
 WRITTEN = [
     # module, shape, its layers in torch, those in JAX, transposes left (torch, JAX)
     (
@@ -59,6 +87,14 @@ WRITTEN = [
         {"Conv": 2, "LayerNorm": 1},
         (2, 2),
     ),  # JAX: at the ends
+    (
+        Shuffled,
+        (2, 3, 9, 8),
+        {"Conv2d": 3, "BatchNorm2d": 1},
+        {"Conv": 3, "BatchNorm": 1},
+        (1, 1),
+    ),  # the shuffle's own
+    (Weighed, (2, 3, 9, 8), {"Conv2d": 2}, {"Conv": 2}, (0, 0)),
 ]
 
 

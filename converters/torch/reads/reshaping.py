@@ -10,7 +10,8 @@ import numpy as np
 
 from converters.torch.call import OpCall
 from converters.torch.rules import rules
-from porter.graph.dims import Dim, Sym, product, times
+from converters.torch.spec import Meta
+from porter.graph.dims import Dim, Sym, part, product, times
 from porter.graph.model import Value
 from porter.graph.ops.indexing import Gather, Roll, Split, Stack, Unbind
 from porter.graph.ops.reshaping import Concat, Flip, Pad, Repeat, Reshape, Slice, Tile, Transpose
@@ -169,11 +170,22 @@ def read_split(call: OpCall) -> Any:
     x, axis = call.x, call.axis(call["dim"])
     size = x.shape[axis]
     if not isinstance(size, int):
-        raise call.refuse("the size of the axis that is cut is not known")
+        return _equal_parts(call, x, axis)
     sizes = _sizes(call, size)
     if len(sizes) == 1:
         return (x,)
     return call.add(Split(tuple(sizes), axis), x)
+
+
+def _equal_parts(call: OpCall, x: Value, axis: int) -> Any:
+    """Parts of an axis whose size only running the model tells, but not that it is a multiple."""
+    results = call.spec.result if isinstance(call.spec.result, tuple) else ()
+    count = len(results)
+    size = part(x.shape[axis], count)
+    if size is None or {meta.shape[axis] for meta in results if isinstance(meta, Meta)} != {size}:
+        raise call.refuse("the size of the axis that is cut is not known")
+    spread = call.reshape(x, (*x.shape[:axis], count, size, *x.shape[axis + 1 :]))
+    return call.add(Unbind(count, axis), spread)
 
 
 def _sizes(call: OpCall, size: int) -> list[int]:

@@ -12,6 +12,7 @@ from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.graph.dims import (
     Dim,
+    Shape,
     Sym,
     add,
     floor_divide,
@@ -25,7 +26,7 @@ from porter.graph.dims import (
 from porter.graph.layouts import Layout, Orientation, Relaid, Request, fixed
 from porter.graph.model import Spec
 from porter.graph.ops.op import Array, Arrays, Op, normal_axis
-from porter.graph.regroup import Kept, Regrouping, regroup
+from porter.graph.regroup import Kept, Regrouping, nearest, regroup
 
 
 @dataclass(frozen=True)
@@ -53,16 +54,17 @@ class Reshape(Op):
         return (inputs[0].reshape(sizes),)
 
     def relayout(self, request: Request) -> Relaid:
-        answer = regroup(
-            Regrouping(request.inputs[0].shape, request.outputs[0].shape, self.shape),
-            request.layouts[0],
-            request.inner_welcome,
-            request.wanted,
-        )
+        plan = Regrouping(request.inputs[0].shape, request.outputs[0].shape, self.shape)
+        layout = request.layouts[0]
+        answer = regroup(plan, layout, request.inner_welcome, request.wanted)
+        near = nearest(plan, layout, request.wanted) if answer is None else None
+        if near is not None:
+            layout = near
+            answer = regroup(plan, layout, request.inner_welcome, request.wanted)
         if answer is None:
             return fixed(self, request)
         shape, given = answer
-        return Relaid(Reshape(shape), (request.layouts[0],), (given,))
+        return Relaid(Reshape(shape), (layout,), (given,))
 
 
 def _left_over(given: Sequence[Dim], known: Sequence[Dim]) -> Dim:
@@ -110,7 +112,14 @@ class Transpose(Op):
         perm = tuple(layout.place(self.perm[axis]) for axis in given.perm)
         if perm == tuple(range(rank)):
             return Relaid(self, (layout,), (given,), relabels=True)
-        return Relaid(replace(self, perm=perm), (layout,), (given,))
+        sizes = tuple(request.inputs[0].shape[axis] for axis in layout.perm)
+        return Relaid(as_reshape(perm, sizes) or replace(self, perm=perm), (layout,), (given,))
+
+
+def as_reshape(perm: Sequence[int], shape: Shape) -> Reshape | None:
+    """Axes in another order as a reshape, where only those of size 1 move."""
+    real = [axis for axis in perm if shape[axis] != 1]
+    return Reshape(tuple(1 if shape[a] == 1 else Kept(a) for a in perm)) if real == sorted(real) else None
 
 
 def _native(rank: int, target: Orientation) -> Layout:
