@@ -2,7 +2,7 @@
 
 All are used as `nn.LSTM(..., batch_first=True)` is: `outputs, states = layer(x, states)`, with states of
 shape `(walks, n, u)`. `mask` `(n, t)` tells the real steps; `gaps` what stands at the others: the output
-before ("repeat", zeros at first), "zeros", or the "state" as it is."""
+before ("repeat", zeros at first), "zeros", or the "state" as it is. `sequence=False`: outputs are None."""
 
 import torch
 import torch.nn.functional as F
@@ -41,7 +41,8 @@ def masked_states(rnn, x, mask, states=None):
 def pack_real(x, mask):
     """The steps of each row where `mask` is true, packed; a row without any keeps one."""
     real_first = mask.byte().argsort(dim=1, descending=True, stable=True)
-    x = x[torch.arange(len(x), device=x.device).unsqueeze(1), real_first]
+    starts = torch.arange(0, mask.numel(), mask.shape[1], device=x.device).unsqueeze(1)
+    x = x.flatten(0, 1).index_select(0, (starts + real_first).flatten()).unflatten(0, mask.shape)
     lengths = mask.sum(1).clamp(min=1).cpu()
     return nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
 
@@ -50,19 +51,23 @@ def started_where_empty(ends, mask, states):
     """The states after a walk; a row without any real step has those that it began with."""
     if isinstance(ends, tuple):
         return tuple(started_where_empty(end, mask, states and states[k]) for k, end in enumerate(ends))
-    start = torch.zeros_like(ends) if states is None else states
-    return torch.where(mask.any(1).unsqueeze(1), ends, start)
+    empty = ~mask.any(1).unsqueeze(1)
+    return ends.masked_fill(empty, 0) if states is None else torch.where(empty, states, ends)
 
 
-def walk(step, given, states, mask=None, gaps="repeat"):
-    """Call `step` on each time step of the tensors `given` in turn; the first of the states is the output."""
+def walk(step, given, states, mask=None, gaps="repeat", sequence=True):
+    """Call `step` on each time step of the tensors `given` in turn; the first of the states is the output.
+
+    Gives the outputs of all steps, or None where no `sequence` is wanted, and the states after the last.
+    """
     moments = zip(*(part.unbind(1) for part in given), strict=True)
     outputs = []
     if mask is None:
         for now in moments:
             states = step(*now, *states)
-            outputs.append(states[0])
-        return torch.stack(outputs, dim=1), states
+            if sequence:
+                outputs.append(states[0])
+        return torch.stack(outputs, dim=1) if sequence else None, states
 
     zeros = torch.zeros_like(states[0])
     shown = states[0] if gaps == "state" else zeros
@@ -70,9 +75,10 @@ def walk(step, given, states, mask=None, gaps="repeat"):
         real = real.reshape(-1, *[1] * (zeros.dim() - 1))
         new = step(*now, *states)
         states = tuple(torch.where(real, *pair) for pair in zip(new, states, strict=True))
-        shown = torch.where(real, new[0], zeros if gaps == "zeros" else shown)
-        outputs.append(shown)
-    return torch.stack(outputs, dim=1), states
+        if sequence:
+            shown = torch.where(real, new[0], zeros if gaps == "zeros" else shown)
+            outputs.append(shown)
+    return torch.stack(outputs, dim=1) if sequence else None, states
 
 
 class RNNLoop(nn.Module):
@@ -85,7 +91,7 @@ class RNNLoop(nn.Module):
         self.weight_hh = nn.Parameter(torch.empty(hidden_size, hidden_size))
         self.bias = nn.Parameter(torch.empty(hidden_size)) if bias else None
 
-    def forward(self, x, states=None, mask=None, gaps="repeat"):
+    def forward(self, x, states=None, mask=None, gaps="repeat", sequence=True):
         weight, activation = self.weight_hh.T, self.activation
 
         def step(now, h):
@@ -93,7 +99,7 @@ class RNNLoop(nn.Module):
 
         h = x.new_zeros(len(x), len(weight)) if states is None else states[0]
         given = F.linear(x, self.weight_ih, self.bias)
-        x, (h,) = walk(step, [given], (h,), mask, gaps)
+        x, (h,) = walk(step, [given], (h,), mask, gaps, sequence)
         return x, h.unsqueeze(0)
 
 
@@ -109,7 +115,7 @@ class LSTMLoop(nn.Module):
         self.weight_hh = nn.Parameter(torch.empty(4 * hidden_size, hidden_size))
         self.bias = nn.Parameter(torch.empty(4 * hidden_size)) if bias else None
 
-    def forward(self, x, states=None, mask=None, gaps="repeat"):
+    def forward(self, x, states=None, mask=None, gaps="repeat", sequence=True):
         weight, activation, gate = self.weight_hh.T, self.activation, self.recurrent_activation
 
         def step(now, h, c):
@@ -120,7 +126,7 @@ class LSTMLoop(nn.Module):
         if states is None:
             states = 2 * (x.new_zeros(1, len(x), len(weight)),)
         given = F.linear(x, self.weight_ih, self.bias)
-        x, states = walk(step, [given], tuple(state[0] for state in states), mask, gaps)
+        x, states = walk(step, [given], tuple(state[0] for state in states), mask, gaps, sequence)
         return x, tuple(state.unsqueeze(0) for state in states)
 
 
@@ -147,7 +153,7 @@ class GRULoop(nn.Module):
         self.bias_ih = nn.Parameter(torch.empty(3 * hidden_size)) if bias else None
         self.bias_hh = nn.Parameter(torch.empty(3 * hidden_size)) if bias and reset_after else None
 
-    def forward(self, x, states=None, mask=None, gaps="repeat"):
+    def forward(self, x, states=None, mask=None, gaps="repeat", sequence=True):
         activation, gate = self.activation, self.recurrent_activation
         sizes = 2 * self.hidden_size, self.hidden_size
         weight, bias = self.weight_hh, self.bias_hh
@@ -164,7 +170,7 @@ class GRULoop(nn.Module):
 
         h = x.new_zeros(len(x), self.hidden_size) if states is None else states[0]
         given = F.linear(x, self.weight_ih, self.bias_ih).split(sizes, dim=2)
-        x, (h,) = walk(step_reset_after if self.reset_after else step, given, (h,), mask, gaps)
+        x, (h,) = walk(step_reset_after if self.reset_after else step, given, (h,), mask, gaps, sequence)
         return x, h.unsqueeze(0)
 
 
@@ -186,20 +192,20 @@ class BothWays(nn.Module):
         super().__init__()
         self.forward_layer, self.backward_layer = forward_layer, backward_layer
 
-    def forward(self, x, states=None, mask=None, gaps="repeat"):
+    def forward(self, x, states=None, mask=None, gaps="repeat", sequence=True):
         starts = (None, None)
         if isinstance(states, tuple):
             starts = tuple(tuple(state[k : k + 1] for state in states) for k in range(2))
         elif states is not None:
             starts = states.split(1)
         back_mask = None if mask is None else mask.flip(1)
-        ahead, ends = self.forward_layer(x, starts[0], mask, gaps)
-        back, back_ends = self.backward_layer(x.flip(1), starts[1], back_mask, gaps)
+        ahead, ends = self.forward_layer(x, starts[0], mask, gaps, sequence)
+        back, back_ends = self.backward_layer(x.flip(1), starts[1], back_mask, gaps, sequence)
         if isinstance(ends, tuple):
             ends = tuple(torch.cat(pair) for pair in zip(ends, back_ends, strict=True))
         else:
             ends = torch.cat([ends, back_ends])
-        return torch.cat([ahead, back.flip(1)], dim=2), ends
+        return torch.cat([ahead, back.flip(1)], dim=2) if sequence else None, ends
 
 
 class ConvLSTM(nn.Module):
@@ -210,7 +216,7 @@ class ConvLSTM(nn.Module):
         self.input_conv, self.recurrent_conv = input_conv, recurrent_conv
         self.activation, self.recurrent_activation = activation, recurrent_activation
 
-    def forward(self, x, states=None, mask=None, gaps="repeat"):
+    def forward(self, x, states=None, mask=None, gaps="repeat", sequence=True):
         activation, gate, recurrent_conv = self.activation, self.recurrent_activation, self.recurrent_conv
 
         def step(now, h, c):
@@ -221,4 +227,4 @@ class ConvLSTM(nn.Module):
         given = self.input_conv(x.flatten(0, 1)).unflatten(0, x.shape[:2])
         if states is None:
             states = 2 * (torch.zeros_like(given[:, 0].chunk(4, dim=1)[0]),)
-        return walk(step, [given], states, mask, gaps)
+        return walk(step, [given], states, mask, gaps, sequence)

@@ -6,9 +6,7 @@ python -m scripts.bench.forward [--only NAME ...] [--rounds 15]
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.bench.measure import keep, measured, porter, python
+from scripts.bench.measure import keep, keep_memory, measured, porter, python
 
 NETWORKS = ("ResNet50", "MobileNetV2", "VGG16")
 BATCHES = (1, 8)
@@ -85,20 +83,9 @@ def bench(name: str, folder: Path, rounds: int) -> list[dict[str, Any]]:
     return rows
 
 
-KEEPS_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(2**31), "MALLOC_TRIM_THRESHOLD_": str(2**32)}
-"""For the C allocator: fetching memory page by page anew for each tensor is half of MobileNetV2's time,
-and on whose side more of it falls is chance."""
-
-
-def _keep_memory() -> None:
-    """Start again with an allocator that keeps what it has; it is asked when the process starts."""
-    if not KEEPS_MEMORY.items() <= os.environ.items():
-        os.execve(sys.executable, [*sys.orig_argv], {**os.environ, **KEEPS_MEMORY})
-
-
 def main() -> None:
     """Bench the named networks, or all."""
-    _keep_memory()
+    keep_memory()
     cli = argparse.ArgumentParser(description=__doc__)
     cli.add_argument("--only", nargs="+", choices=NETWORKS, default=NETWORKS)
     cli.add_argument("--rounds", type=int, default=15)

@@ -129,12 +129,14 @@ class _Lines:
             states = parts[0] if len(parts) == 1 else Tuple(parts)
         if sequence == "_" and self.native and self.mask is not None:
             return assign([states], self._run("masked_states"))
-        return assign([Tuple((Name(sequence), states))], self._run("masked"))
+        return assign([Tuple((Name(sequence), states))], self._run("masked", sequence != "_"))
 
-    def _run(self, through: str) -> Expression:
+    def _run(self, through: str, sequence: bool = False) -> Expression:
         settings: dict[str, Any] = {}
         if self.mask is not None and self.op.gaps != "repeat" and through == "masked":
             settings["gaps"] = self.op.gaps
+        if not self.native and not sequence:
+            settings["sequence"] = False
         starts = [self._started()] if self.starts else []
         if self.native and self.mask is not None:
             return call(through, self.own, self.x, self.mask, *starts, **settings)

@@ -79,6 +79,8 @@ def _lines(op: ConvLstm, own: Expression, inputs: list[Expression], names: Names
     sequence, last, h, c = names
     from_sequence = bool(last and (sequence or h or not op.ends_in_state))
     first = sequence or (last if from_sequence else None)
+    if not first:
+        settings["sequence"] = False
     h = h or (None if from_sequence else last)
     ends = Tuple((Name(h or "_"), Name(c or "_"))) if h or c else Name("_")
     lines: list[Statement] = [assign([Tuple((Name(first or "_"), ends))], call(own, x, *starts, **settings))]

@@ -40,7 +40,8 @@ def masked_states(rnn, x, mask, states=None):
 def pack_real(x, mask):
     """The steps of each row where `mask` is true, packed; a row without any keeps one."""
     real_first = mask.byte().argsort(dim=1, descending=True, stable=True)
-    x = x[torch.arange(len(x), device=x.device).unsqueeze(1), real_first]
+    starts = torch.arange(0, mask.numel(), mask.shape[1], device=x.device).unsqueeze(1)
+    x = x.flatten(0, 1).index_select(0, (starts + real_first).flatten()).unflatten(0, mask.shape)
     lengths = mask.sum(1).clamp(min=1).cpu()
     return nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
 
@@ -49,19 +50,23 @@ def started_where_empty(ends, mask, states):
     """The states after a walk; a row without any real step has those that it began with."""
     if isinstance(ends, tuple):
         return tuple(started_where_empty(end, mask, states and states[k]) for k, end in enumerate(ends))
-    start = torch.zeros_like(ends) if states is None else states
-    return torch.where(mask.any(1).unsqueeze(1), ends, start)
+    empty = ~mask.any(1).unsqueeze(1)
+    return ends.masked_fill(empty, 0) if states is None else torch.where(empty, states, ends)
 
 
-def walk(step, given, states, mask=None, gaps="repeat"):
-    """Call `step` on each time step of the tensors `given` in turn; the first of the states is the output."""
+def walk(step, given, states, mask=None, gaps="repeat", sequence=True):
+    """Call `step` on each time step of the tensors `given` in turn; the first of the states is the output.
+
+    Gives the outputs of all steps, or None where no `sequence` is wanted, and the states after the last.
+    """
     moments = zip(*(part.unbind(1) for part in given), strict=True)
     outputs = []
     if mask is None:
         for now in moments:
             states = step(*now, *states)
-            outputs.append(states[0])
-        return torch.stack(outputs, dim=1), states
+            if sequence:
+                outputs.append(states[0])
+        return torch.stack(outputs, dim=1) if sequence else None, states
 
     zeros = torch.zeros_like(states[0])
     shown = states[0] if gaps == "state" else zeros
@@ -69,9 +74,10 @@ def walk(step, given, states, mask=None, gaps="repeat"):
         real = real.reshape(-1, *[1] * (zeros.dim() - 1))
         new = step(*now, *states)
         states = tuple(torch.where(real, *pair) for pair in zip(new, states, strict=True))
-        shown = torch.where(real, new[0], zeros if gaps == "zeros" else shown)
-        outputs.append(shown)
-    return torch.stack(outputs, dim=1), states
+        if sequence:
+            shown = torch.where(real, new[0], zeros if gaps == "zeros" else shown)
+            outputs.append(shown)
+    return torch.stack(outputs, dim=1) if sequence else None, states
 
 
 class Model(nn.Module):

@@ -1,6 +1,6 @@
-"""Forward time of converted recurrent networks over hand-written ones, alternating in one process.
+"""Forward time of converted networks over sequences over hand-written ones, alternating in one process.
 
-python -m scripts.bench.recurrent [--only NAME ...] [--rounds 301]
+python -m scripts.bench.sequences [--only NAME ...] [--rounds 301]
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.bench.measure import keep, measured, porter, python
+from scripts.bench.measure import keep, keep_memory, measured, porter, python
 
 SEED, BATCH, STEPS = 5, 16, 60
 Build = Callable[[Any, Any], Any]
@@ -39,6 +39,17 @@ def _classifier(**embedding: Any) -> Build:
     return build
 
 
+def _encoder(layers: Any, ids: Any) -> Any:
+    x = layers.Embedding(1000, 64, name="embedding")(ids)
+    for k in range(2):
+        attended = layers.MultiHeadAttention(4, 16, name=f"attention_{k}")(x, x)
+        x = layers.LayerNormalization(epsilon=1e-6, name=f"norm_attention_{k}")(layers.add([x, attended]))
+        wide = layers.Dense(128, activation="gelu", name=f"wide_{k}")(x)
+        narrow = layers.Dense(64, name=f"narrow_{k}")(wide)
+        x = layers.LayerNormalization(epsilon=1e-6, name=f"norm_{k}")(layers.add([x, narrow]))
+    return layers.Dense(5, name="score")(layers.GlobalAveragePooling1D()(x))
+
+
 def _frames(layers: Any, x: Any) -> Any:
     return layers.ConvLSTM2D(8, 3, padding="same", name="recurrent")(x)
 
@@ -50,6 +61,8 @@ NETWORKS: Mapping[str, tuple[Build, tuple[int, ...], str]] = {
     "bilstm masked": (_classifier(mask_zero=True), (STEPS,), "int32"),
     "gru reset before": (_last("GRU", reset_after=False), (STEPS, 32), "float32"),
     "lstm hard gates": (_last("LSTM", recurrent_activation="hard_sigmoid"), (STEPS, 32), "float32"),
+    "transformer over nn.MultiheadAttention": (_encoder, (STEPS,), "int32"),
+    "transformer over SDPA": (_encoder, (STEPS,), "int32"),
     "conv lstm": (_frames, (12, 20, 24, 3), "float32"),
 }
 """What Keras builds, the shape and the type of its input."""
@@ -76,10 +89,10 @@ def bench(name: str, folder: Path, rounds: int) -> dict[str, Any]:
     """One row; both sides must first agree with Keras."""
     import torch
 
-    from scripts.bench.recurrent_handwritten import filled
     from scripts.bench.run_bundle import load
+    from scripts.bench.sequences_handwritten import filled
 
-    python("scripts.bench.recurrent", "--save", folder, "--only", name)
+    python("scripts.bench.sequences", "--save", folder, "--only", name)
     bundle = folder / "bundle"
     words = ("--to", "torch", "-o", bundle, "--no-verify", "--io-layout", "source")
     done = measured(porter("convert", folder / "model.keras", *words))
@@ -121,6 +134,7 @@ def main() -> None:
     cli.add_argument("--rounds", type=int, default=301)
     cli.add_argument("--save", type=Path, help=argparse.SUPPRESS)
     told = cli.parse_args()
+    keep_memory()
     if told.save:
         save(told.only[0], told.save)
         return
@@ -130,11 +144,11 @@ def main() -> None:
             rows.append(bench(name, Path(scratch), told.rounds))
         row = rows[-1]
         print(
-            f"{name:18} {1e3 * row['ours']:8.2f} ms converted, {1e3 * row['handwritten']:8.2f} ms "
+            f"{name:38} {1e3 * row['ours']:8.2f} ms converted, {1e3 * row['handwritten']:8.2f} ms "
             f"hand-written, ratio {row['ratio']:.3f} (of medians {row['ratio of medians']:.3f})",
             flush=True,
         )
-    print("kept in", keep("recurrent", rows))
+    print("kept in", keep("sequences", rows))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Recurrent networks as a torch user writes them: torch's own layers, else the tightest loop there is.
+"""Networks over sequences as a torch user writes them: torch's own layers, else the tightest loop there is.
 
 Each takes the state of the converted network, whose keys `RENAMED` brings to its own.
 """
@@ -116,6 +116,55 @@ class Frames(nn.Module):
         return h.permute(0, 2, 3, 1)
 
 
+class Block(nn.Module):
+    """Attention and two dense layers, each added to what it was given and then normalised."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.attention = nn.MultiheadAttention(64, 4, batch_first=True)
+        self.norm_attention = nn.LayerNorm(64, eps=1e-6)
+        self.wide = nn.Linear(64, 128)
+        self.narrow = nn.Linear(128, 64)
+        self.norm = nn.LayerNorm(64, eps=1e-6)
+
+    def attend(self, x: Tensor) -> Tensor:
+        """Torch's own layer."""
+        return self.attention(x, x, x, need_weights=False)[0]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Sequences of the same shape."""
+        x = self.norm_attention(x + self.attend(x))
+        return self.norm(x + self.narrow(F.gelu(self.wide(x))))
+
+
+class FusedBlock(Block):
+    """The same by torch's function, with one product for queries, keys and values."""
+
+    def attend(self, x: Tensor) -> Tensor:
+        """Four heads of 16."""
+        own = self.attention
+        heads = F.linear(x, own.in_proj_weight, own.in_proj_bias).unflatten(2, (3, 4, 16))
+        q, k, v = heads.permute(2, 0, 3, 1, 4)
+        return own.out_proj(F.scaled_dot_product_attention(q, k, v).transpose(1, 2).flatten(2))
+
+
+class Encoder(nn.Module):
+    """A transformer that reads texts, then a dense layer on their mean."""
+
+    def __init__(self, block: Callable[[], nn.Module]) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(1000, 64)
+        self.blocks = nn.ModuleList([block(), block()])
+        self.score = nn.Linear(64, 5)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        """Scores of texts."""
+        x = self.embedding(ids)
+        for block in self.blocks:
+            x = block(x)
+        return self.score(x.mean(dim=1))
+
+
 NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "lstm": lambda: LastStep(nn.LSTM),
     "gru": lambda: LastStep(nn.GRU),
@@ -123,6 +172,8 @@ NETWORKS: Mapping[str, Callable[[], nn.Module]] = {
     "bilstm masked": PaddedClassifier,
     "gru reset before": ResetBefore,
     "lstm hard gates": HardGates,
+    "transformer over nn.MultiheadAttention": lambda: Encoder(Block),
+    "transformer over SDPA": lambda: Encoder(FusedBlock),
     "conv lstm": Frames,
 }
 
@@ -134,9 +185,25 @@ RENAMED: Mapping[str, Mapping[str, str]] = {
 """What begins the converted network's keys, and what begins these networks' own."""
 
 
+def _blocks(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The converted encoder's state as `Encoder` names it: three projections are one."""
+    renamed: dict[str, Tensor] = {}
+    for key, tensor in state.items():
+        layer, _, name = key.partition(".")
+        kind, _, place = layer.rpartition("_")
+        if not place.isdigit():
+            renamed[key] = tensor
+        elif kind == "attention" and not name.startswith("output"):
+            key = f"blocks.{place}.attention.in_proj_{name.rpartition('.')[2]}"
+            renamed[key] = torch.cat([renamed.get(key, tensor.new_empty(0)), tensor])
+        else:
+            renamed[f"blocks.{place}.{kind}.{name.replace('output', 'out_proj')}"] = tensor
+    return renamed
+
+
 def filled(name: str, state: Mapping[str, Tensor]) -> nn.Module:
     """The hand-written network with the numbers of the converted one."""
-    renamed = dict(state)
+    renamed = _blocks(state) if name.startswith("transformer") else dict(state)
     for before, after in RENAMED.get(name, {}).items():
         for key in [key for key in renamed if key.startswith(before)]:
             renamed[after + key.removeprefix(before)] = renamed.pop(key)
