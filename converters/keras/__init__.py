@@ -40,10 +40,11 @@ def _read_live(live: LiveModel) -> SourceModel:
 
 def _prepare(graph: Graph) -> Graph:
     from converters.keras.writes.attention import keras_has
+    from converters.keras.writing.masked_steps import gaps_of_keras
     from converters.keras.writing.states import odd_kernels
     from porter.writing.whole_heads import heads_apart
 
-    return heads_apart(odd_kernels(graph), keras_has)
+    return heads_apart(gaps_of_keras(odd_kernels(graph)), keras_has)
 
 
 def _write(laid: LaidOut, weights_format: str) -> Written:

@@ -103,7 +103,8 @@ def _open(keras: Any, saved: SavedModel, folder: Path) -> Any:
     if len(files) == 1:
         suffix = ".keras" if contents[0] == "zip" else ".h5"
         link = _linked(folder / f"model{suffix}", files[0])
-        return keras.models.load_model(link, compile=False, **_safely(keras, suffix))
+        with _safe(keras):
+            return _with_inputs(keras.models.load_model(link, compile=False), saved)
     config, weights = files
     if contents[0] != "text":
         raise NotAvailable("the architecture of one whole model with the weights of another")
@@ -112,9 +113,18 @@ def _open(keras: Any, saved: SavedModel, folder: Path) -> Any:
     suffix = ".weights.h5" if saved.arrays.layout == "objects" else ".h5"
     if contents[1] == "zip":
         suffix = ".keras"
-    if not model.built:
+    _with_inputs(model, saved).load_weights(_linked(folder / f"model{suffix}", weights))
+    return model
+
+
+def _with_inputs(model: Any, saved: SavedModel) -> Any:
+    """The model, built where its file tells the shape of its input in its first layer alone."""
+    if getattr(model, "inputs", None):
+        return model
+    shape = saved.model.layers[0].config.get("batch_shape") if saved.model.kind == "Sequential" else None
+    if shape is None:
         raise NotAvailable("its architecture does not say the shape of its inputs")
-    model.load_weights(_linked(folder / f"model{suffix}", weights))
+    model.build(tuple(shape))
     return model
 
 
@@ -127,12 +137,8 @@ def _linked(link: Path, file: Path) -> str:
     return str(link)
 
 
-def _safely(keras: Any, suffix: str) -> dict[str, bool]:
-    return {"safe_mode": True} if suffix == ".keras" or keras.__name__ == "keras" else {}
-
-
 def _safe(keras: Any) -> contextlib.AbstractContextManager[Any]:
-    """Keras refuses to unmarshal code here, where it knows how to refuse."""
+    """Keras refuses to unmarshal code here; asked for whole-model HDF5, tf_keras would run it."""
     scope = getattr(getattr(keras, "saving", None), "SafeModeScope", None)
     if scope is None:
         from importlib import import_module

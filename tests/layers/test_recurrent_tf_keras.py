@@ -13,6 +13,7 @@ import pytest
 import porter
 from tests.layers.cases import CASES, LayerCase, hard_inputs, randomise
 from tests.layers.cases.run_keras import as_list
+from tests.layers.saved_rows import bundle_module
 
 pytestmark = [
     pytest.mark.skipif(importlib.util.find_spec("tf_keras") is None, reason="tf_keras is not installed"),
@@ -147,3 +148,6 @@ def test_cudnn_layers_hold_their_weights_in_another_way(kind: str, both: bool, t
     (got,) = _outputs(bundle, [x])
     _near(got, plain(x))
     assert f"nn.{kind}(" in (bundle.path / "model.py").read_text(encoding="utf-8")
+    if importlib.util.find_spec("flax") is not None:  # whose cells have one bias
+        flax = porter.convert(tmp_path / "cudnn.h5", to="jax", out=tmp_path / "flax", verify=False)
+        _near(bundle_module(flax.path).load()(x), plain(x))

@@ -10,14 +10,13 @@ import numpy as np
 from converters.jax.layers.callables import functions
 from converters.jax.layers.dtypes import dtype_name, precision
 from converters.jax.rules import rules
-from porter.errors import UnsupportedModel
 from porter.graph.model import Node
 from porter.graph.ops.op import Op
 from porter.graph.ops.recurrent import SIGMOID, TANH, AnyRecurrent, Gru, Lstm, SimpleRnn
 from porter.graph.ops.recurrent_convolution import ConvLstm
 from porter.source.code import Call, Expression, List, Name, Tuple, call, index
 from porter.source.statements import Statement, assign
-from porter.weights.tensor import Constant
+from porter.weights.tensor import Constant, Summed
 from porter.writing.forms import Expressions, Form, Layer, Names, Weight
 from porter.writing.weights import weight
 
@@ -80,10 +79,12 @@ def _weights(op: AnyRecurrent, node: Node, walk: str) -> dict[str, Weight]:
     else:
         size = node.params[f"weight_ih{walk}"].tensor.shape[0]
         held[place] = Weight(Constant(np.zeros((size,), "float32")), False)
-    if extra in node.params:
-        if not isinstance(op, Gru):
-            raise UnsupportedModel(f"{node.origin}: JAX's cells have one bias, not two")
+    if extra in node.params and isinstance(op, Gru):
         held[f"{STATE}.bias"] = weight(node, extra)
+    elif extra in node.params:
+        first, second = node.params[f"bias_ih{walk}"], node.params[extra]
+        total = Summed((first.tensor, second.tensor))
+        held[place] = Weight(total, first.trainable and second.trainable)
     return held
 
 
