@@ -79,6 +79,7 @@ def test_all_ways_of_running_agree(loaded: Callable[..., Any], name: str) -> Non
     assert_close(model(*inputs), wanted)
     assert_close(nnx.jit(lambda model, *inputs: model(*inputs))(model, *inputs), wanted)
     assert_close(jax.jit(apply)(params, *inputs), wanted)
+    assert_close(jax.jit(apply)(nnx.to_pure_dict(params), *inputs), wanted)
     assert_close(jax.jit(model)(*inputs), wanted)
     assert_close(jax.vmap(single)(*inputs), wanted)
 
@@ -196,6 +197,40 @@ def test_trains_with_an_optimizer(loaded: Callable[..., Any]) -> None:
     model.train()
     losses = [float(step(model, optimizer)) for _ in range(5)]
     assert losses[-1] < losses[0]
+
+
+@pytest.mark.parametrize("name", ["resnet_small", "bilstm_classifier"])
+def test_trains_as_a_pure_function(loaded: Callable[..., Any], name: str) -> None:
+    """On plain maps of arrays; statistics and random streams come back as an output."""
+    optax = pytest.importorskip("optax")
+    import jax
+    from flax import nnx
+
+    model = loaded(name)
+    (x,), (y,) = recorded(name), recorded(name, "y")
+    model.train()
+    graphdef, *split = nnx.split(model, nnx.Param, ...)
+    params, rest = map(nnx.to_pure_dict, split)
+    sgd = optax.sgd(0.1)
+
+    @jax.jit
+    def step(params: Any, rest: Any) -> Any:
+        def loss(params: Any) -> Any:
+            model = nnx.merge(graphdef, params, rest)
+            apart = ((model(x) - y) ** 2).mean()
+            return apart, nnx.to_pure_dict(nnx.state(model, nnx.Not(nnx.Param)))
+
+        (apart, changed), grads = jax.value_and_grad(loss, has_aux=True)(params)
+        updates, _ = sgd.update(grads, sgd.init(params))
+        return optax.apply_updates(params, updates), changed, apart
+
+    after, changed, apart = step(params, rest)
+    assert np.isfinite(apart)
+    assert jax.tree.structure((after, changed)) == jax.tree.structure((params, rest))
+    assert not jax.tree.all(jax.tree.map(np.array_equal, changed, rest))
+    nnx.update(model, after, changed)
+    model.eval()
+    assert not np.array_equal(model(x), y)
 
 
 HALF = [

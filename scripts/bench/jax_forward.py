@@ -2,7 +2,9 @@
 
     python -m scripts.bench.jax_forward [--only NAME ...] [--rounds N] [--full]
 
-Both run in one process, by turns, so that what else the machine does meets both.
+Networks of keras.applications, and `lstm`, `gru` and `transformer`. All run in one process, by turns, so
+that what else the machine does meets all. The bundle runs as `docs/jax.md` has it, `jax.jit` of a function
+of a plain map of arrays, as Keras runs on lists of them; beside that of an `nnx.State`, and by `nnx.jit`.
 """
 
 from __future__ import annotations
@@ -23,10 +25,14 @@ from typing import Any
 
 import numpy as np
 
+from scripts.bench import recurrent
 from scripts.bench.measure import ROOT, keep, measured, porter, python
 from scripts.bench.run_bundle import load
 
-NETWORKS = ("ResNet50", "MobileNetV2", "EfficientNetB0", "VGG16", "DenseNet121")
+NETWORKS = (
+    *("ResNet50", "MobileNetV2", "EfficientNetB0", "VGG16", "DenseNet121"),
+    *("transformer", "lstm", "gru"),
+)
 COMPILATIONS = 3
 Run = Callable[[], Any]
 Made = tuple[Any, Callable[..., Any]]
@@ -38,7 +44,22 @@ def bundle_apply(bundle: Path) -> Made:
     from flax import nnx
 
     graphdef, state = nnx.split(load(bundle))
-    return state, lambda state, x: nnx.merge(graphdef, state)(x)
+    return nnx.to_pure_dict(state), lambda params, x: nnx.merge(graphdef, params)(x)
+
+
+def other_ways(bundle: Path, x: Any) -> dict[str, Run]:
+    """The bundle under jit of a function of an `nnx.State`, and of the module itself."""
+    import jax
+    from flax import nnx
+
+    model = load(bundle)
+    graphdef, state = nnx.split(model)
+    of_state = jax.jit(lambda state, x: nnx.merge(graphdef, state)(x))
+    of_module = nnx.jit(lambda model, x: model(x))
+    return {
+        "nnx.State": lambda: jax.block_until_ready(of_state(state, x)),
+        "nnx.jit": lambda: jax.block_until_ready(of_module(model, x)),
+    }
 
 
 def keras_apply(file: Path) -> Made:
@@ -66,7 +87,8 @@ def compiled(made: Mapping[str, Made], x: Any) -> tuple[dict[str, float], dict[s
             state, apply = made[name]
             jax.clear_caches()
             began = time.perf_counter()
-            ready = jax.jit(apply).lower(state, x).compile()
+            ready = jax.jit(apply)
+            ready.lower(state, x).compile()
             taken[name].append(time.perf_counter() - began)
             runs[name] = partial(_ran, ready, state, x)
     return {name: statistics.median(seconds) for name, seconds in taken.items()}, runs
@@ -89,10 +111,10 @@ def by_turns(runs: Mapping[str, Run], rounds: int) -> dict[str, list[tuple[float
     return {name: times[2:] for name, times in taken.items()}  # the first ones warm up
 
 
-def ratio(times: Mapping[str, list[tuple[float, float]]], which: int) -> float:
-    """The median over neighbouring runs, which a slow moment hits alike."""
-    pairs = zip(times["bundle"], times["keras"], strict=True)
-    return statistics.median(ours[which] / theirs[which] for ours, theirs in pairs)
+def ratio(times: Mapping[str, list[tuple[float, float]]], which: int, name: str = "bundle") -> list[float]:
+    """Quartiles over neighbouring runs, which a slow moment hits alike."""
+    pairs = zip(times[name], times["keras"], strict=True)
+    return statistics.quantiles([ours[which] / theirs[which] for ours, theirs in pairs], n=4)
 
 
 def compare(folder: Path, rounds: int) -> dict[str, float]:
@@ -103,22 +125,48 @@ def compare(folder: Path, rounds: int) -> dict[str, float]:
     made = {"bundle": bundle_apply(folder / "bundle"), "keras": keras_apply(folder / "model.keras")}
     seconds, runs = compiled(made, x)
     apart = np.abs(np.asarray(runs["bundle"]()) - np.asarray(runs["keras"]())).max()
-    times = by_turns(runs, rounds)
+    times = by_turns({**runs, **other_ways(folder / "bundle", x)}, rounds)
+    best = {name: min(seconds for seconds, _ in taken) for name, taken in times.items()}
+    low, middle, high = ratio(times, 1)
     return {
         "forward ms": 1000 * statistics.median(seconds for seconds, _ in times["bundle"]),
-        "forward ratio": ratio(times, 0),
-        "processor ratio": ratio(times, 1),
+        "forward ratio": ratio(times, 0)[1],
+        "of best": best["bundle"] / best["keras"],
+        "processor ratio": middle,
+        "from": low,
+        "to": high,
+        "of nnx.State": ratio(times, 1, "nnx.State")[1],
+        "of nnx.jit": ratio(times, 1, "nnx.jit")[1],
         "compile s": seconds["bundle"],
         "compile ratio": seconds["bundle"] / seconds["keras"],
         "rel": float(apart / np.abs(np.asarray(runs["keras"]())).max()),
     }
 
 
+def _transformer(layers: Any, ids: Any) -> Any:
+    x = layers.Embedding(1000, 128, name="embedding")(ids)
+    for number in range(4):
+        seen = layers.LayerNormalization(name=f"before_{number}")(x)
+        x = layers.Add(name=f"seen_{number}")([x, layers.MultiHeadAttention(4, 32)(seen, seen)])
+        wide = layers.Dense(512, activation="gelu", name=f"wide_{number}")(layers.LayerNormalization()(x))
+        x = layers.Add(name=f"out_{number}")([x, layers.Dense(128, name=f"narrow_{number}")(wide)])
+    return layers.Dense(5, name="score")(layers.GlobalAveragePooling1D()(x))
+
+
+def _prepared(name: str, folder: Path, *, full: bool) -> tuple[str | Path, ...]:
+    """The step that saves a network and its inputs."""
+    if name == "transformer":
+        return ("scripts.bench.jax_forward", "--save", folder)
+    if name in recurrent.NETWORKS:
+        return ("scripts.bench.recurrent", "--save", folder, "--only", name)
+    return ("scripts.bench.prepare", name, folder, *(["--full"] if full else []))
+
+
 def bench(name: str, rounds: int, *, full: bool) -> dict[str, Any]:
     """Prepare and convert one network, then compare in a process of its own."""
     folder = Path(tempfile.mkdtemp(prefix="porter-bench-"))
     try:
-        python("scripts.bench.prepare", name, folder, *(["--full"] if full else []))
+        python(*_prepared(name, folder, full=full))
         words = ("convert", folder / "model.keras", "--to", "jax", "-o", folder / "bundle", "--no-verify")
         if measured(porter(*words)).code:
             raise SystemExit(f"{name} does not convert")
@@ -142,7 +190,11 @@ def main() -> None:
     cli.add_argument("--rounds", type=int, default=15)
     cli.add_argument("--full", action="store_true", help="at the constructors' own input sizes")
     cli.add_argument("--here", type=Path, help=argparse.SUPPRESS)
+    cli.add_argument("--save", type=Path, help=argparse.SUPPRESS)
     told = cli.parse_args()
+    if told.save:
+        recurrent.save_built(_transformer, (60,), "int32", told.save)
+        return
     if told.here:
         print(json.dumps(compare(told.here, told.rounds)))
         return

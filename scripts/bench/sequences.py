@@ -70,8 +70,12 @@ NETWORKS: Mapping[str, tuple[Build, tuple[int, ...], str]] = {
 
 def save(name: str, folder: Path) -> None:
     """Leave `model.keras` and `io.npz` in `folder` (runs Keras)."""
+    save_built(*NETWORKS[name], folder)
+
+
+def save_built(build: Build, shape: tuple[int, ...], dtype: str, folder: Path) -> None:
+    """The same of any network over sequences; whole numbers become texts of all lengths."""
     keras = importlib.import_module("keras")
-    build, shape, dtype = NETWORKS[name]
     keras.utils.set_random_seed(SEED)
     x = keras.Input(shape, dtype=dtype, name="x")
     model = keras.Model(x, build(keras.layers, x))
