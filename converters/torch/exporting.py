@@ -325,10 +325,18 @@ def _dtype(tensor: Any) -> str:
     return str(tensor.dtype).removeprefix("torch.")
 
 
+LONGEST = 200
+"""Characters of a fault that a sentence can bear: a branch on numbers can name hundreds of sizes."""
+
+
 def first_line(fault: BaseException) -> str:
     """What a fault says, without the pages that torch adds."""
     lines = [line.strip() for line in str(fault).splitlines() if line.strip()]
-    return f"{type(fault).__name__}: {lines[0]}" if lines else type(fault).__name__
+    if not lines:
+        return type(fault).__name__
+    said = lines[0].partition(" (unhinted:")[0].rstrip(". ")
+    said = said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
+    return f"{type(fault).__name__}: {said}"
 
 
 ROOT = Path(__file__).parents[2]

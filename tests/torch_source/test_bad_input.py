@@ -76,6 +76,13 @@ class Odd(Net):
     def forward(self, x):
         noise = torch.randn_like(x)
         return noise, torch.fft.rfft(x).abs()
+
+class Dropping(Net):
+    def forward(self, x):
+        picked = [self.fc(x[x[:, k % 3] > k]) for k in range(40)]
+        if torch.cat(picked).numel() > 20:
+            return x
+        return -x
 """
 
 
@@ -105,6 +112,7 @@ CASES: tuple[tuple[str, tuple[int, ...] | None, str], ...] = (
     ("Changing", (2, 3), "overwrites its input 0 in place"),
     ("Counting", (2, 3), "overwrites bn.running_mean as it runs"),
     ("Picking", (2, 3), "depends on the numbers"),
+    ("Dropping", (2, 3), "... (net.py:60: if torch.cat(picked).numel() > 20:)"),
     ("Packed", (2, 4, 3), "rnn (GRU) is given a packed sequence"),
 )
 
