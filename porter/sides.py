@@ -21,8 +21,9 @@ from porter.dataclass import dataclass
 from porter.errors import RequestError
 from porter.graph.model import Graph
 from porter.recordings import arrays_of
-from porter.source_model import Converter, ReadRequest, RunHere, SourceModel
+from porter.source_model import Converter, ReadRequest, SourceModel
 from porter.workers import Job, Layer
+from porter.workers.job import Living
 
 Array = np.ndarray
 
@@ -57,7 +58,7 @@ class Side:
     source: SourceModel | None = None
     manifest: Mapping[str, Any] | None = None  # of a bundle
     converter: Converter | None = None
-    here: RunHere | None = None  # of a live model, which runs in this process
+    here: Living | None = None  # of a live model, which runs in this process
 
     @property
     def is_bundle(self) -> bool:
@@ -102,7 +103,7 @@ def model_side(request: ReadRequest, converter: Converter, source: SourceModel) 
 def live_side(source: SourceModel, converter: Converter) -> Side:
     """A live model, run as it is in this process."""
     label = f"{converter.title} (live {source.graph.name})"
-    return Side(label, source.graph, source=source, converter=converter, here=source.run)
+    return Side(label, source.graph, source=source, converter=converter, here=source.living)
 
 
 def _code_side(request: ReadRequest, converter: Converter, source: SourceModel) -> Side:

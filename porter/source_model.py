@@ -7,8 +7,6 @@ from dataclasses import field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from porter.dataclass import dataclass
 from porter.errors import Problem
 from porter.factories import Factory
@@ -18,15 +16,10 @@ from porter.graph.model import Graph, Node
 from porter.layout import LaidOut
 from porter.weights.files import FORMATS, Formats
 from porter.weights.tensor import Stored
-from porter.writing.forms import Weight
+from porter.workers.job import Living
+from porter.writing.forms import Ways, Weight
 
 IoLayout = Literal["native", "source"]
-RunHere = Callable[[Sequence[np.ndarray]], tuple[Sequence[np.ndarray], Sequence[str]]]
-"""Runs a live model in this process: arrays for the graph's inputs to arrays for its outputs, with types.
-
-It raises RunError where the model cannot be run.
-"""
-
 
 @dataclass(frozen=True)
 class ReadRequest:
@@ -79,7 +72,7 @@ class SourceModel:
     ledger: tuple[LedgerRow, ...]
     facts: Mapping[str, Any]  # format, files, versions, backend: for people and manifests
     notices: tuple[str, ...] = ()
-    run: RunHere | None = None  # of a live model
+    living: Living | None = None  # a live model itself, which can be run
 
 
 @dataclass(frozen=True)
@@ -120,7 +113,7 @@ class Written:
     source: str
     weights: Mapping[str, Weight]
     modules: Mapping[str, Node]  # attribute path -> the node it computes
-    plain: frozenset[str] = frozenset()  # paths of modules whose own output is the node's, as it is
+    shows: Mapping[str, Ways] = field(default_factory=dict)  # what modules give of their nodes' outputs
     extras: Mapping[str, Extra] = field(default_factory=dict)  # further files of the bundle by name
     on_request: Mapping[str, Extra] = field(default_factory=dict)  # and those that are written when asked for
 

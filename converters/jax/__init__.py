@@ -30,7 +30,7 @@ def _owns(model: object) -> bool:
 
 
 def _read_live(live: LiveModel) -> SourceModel:
-    from converters.jax.reading.source import read_live
+    from converters.jax.reading.live import read_live
 
     return read_live(live)
 

@@ -78,7 +78,7 @@ class BundleModel:
         if watch is None:
             outputs = jax.tree.leaves(self.compiled(*given))
         else:
-            with _watched(self.module, watch):
+            with watched(self.module, watch):
                 outputs = jax.tree.leaves(self.module(*given))
         return [_plain(array) for array in outputs], [str(array.dtype) for array in outputs]
 
@@ -114,7 +114,7 @@ class BundleModel:
 
 
 @contextmanager
-def _watched(module: Any, watch: Watch) -> Iterator[None]:
+def watched(module: Any, watch: Watch) -> Iterator[None]:
     """While it lasts, every module inside `module` shows its outputs, but those in a compiled loop."""
     paths = {id(part): ".".join(map(str, path)) for path, part in nnx.iter_modules(module) if path}
     plain = {kind: kind.__call__ for kind in {type(part) for _, part in nnx.iter_modules(module)}}
@@ -126,9 +126,10 @@ def _watched(module: Any, watch: Watch) -> Iterator[None]:
             if id(self) not in paths or any(isinstance(array, jax.core.Tracer) for array in arrays):
                 return result
             instead = watch(paths[id(self)], [_plain(array) for array in arrays])
-            if instead is None or not isinstance(result, jax.Array):
+            if instead is None:
                 return result
-            return jnp.asarray(instead[0], result.dtype)
+            leaves = [jnp.asarray(x, array.dtype) for x, array in zip(instead, arrays, strict=True)]
+            return jax.tree.unflatten(jax.tree.structure(result), leaves)
 
         return shown
 

@@ -63,7 +63,7 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     program = translate(graph, rules, dialect, name)
     source = _source(program, laid, name, weights_format)
     modules = {path: parts.get(node, node) for path, node in program.modules.items()}
-    return Written(source, program.weights, modules, program.plain)
+    return Written(source, program.weights, modules, program.shows)
 
 
 def _source(program: Program, laid: LaidOut, name: str, weights_format: str) -> str:

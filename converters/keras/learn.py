@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,16 @@ Array = np.ndarray
 RATES = ("rate", "dropout", "recurrent_dropout", "_dropout")
 
 
-def learn(model: Any, given: Sequence[Any], loss: Sequence[Array]) -> Learned:
+Called = Callable[[Any, Sequence[Any], bool], Any]
+"""Calls a model on tensors for its inputs, in training or not."""
+
+
+def plainly(model: Any, given: Sequence[Any], training: bool) -> Any:
+    """Several inputs as a list."""
+    return model(given if len(given) > 1 else given[0], training=training)
+
+
+def learn(model: Any, given: Sequence[Any], loss: Sequence[Array], called: Called = plainly) -> Learned:
     """The gradients in inference mode, and what one step of plain descent in training mode changes."""
     import tensorflow as tf
 
@@ -23,7 +33,7 @@ def learn(model: Any, given: Sequence[Any], loss: Sequence[Array]) -> Learned:
     with tf.GradientTape(persistent=True) as tape:
         for x in real:
             tape.watch(x)
-        value = _loss(model, given, loss, training=False)
+        value = _loss(called(model, given, False), loss)
     found = dict(zip(_ids(real), tape.gradient(value, real), strict=True)) if real else {}
     inputs = tuple(None if id(x) not in found else _plain(found[id(x)], x) for x in given)
     trained = list(model.trainable_variables)
@@ -32,22 +42,18 @@ def learn(model: Any, given: Sequence[Any], loss: Sequence[Array]) -> Learned:
         for variable, gradient in zip(trained, _gradients(tape, value, trained), strict=True)
     }
     values = {names[id(variable)]: variable.numpy().copy() for variable in model.variables}
-    step = _step(model, given, loss, trained)
+    step = _step(model, given, loss, trained, called)
     return Learned(inputs, gradients, {names[key]: array for key, array in step.items()}, values)
 
 
 def _step(
-    model: Any, given: Sequence[Any], loss: Sequence[Array], trained: Sequence[Any]
+    model: Any, given: Sequence[Any], loss: Sequence[Array], trained: Sequence[Any], called: Called
 ) -> dict[int, Array]:
     import tensorflow as tf
 
-    for layer in _layers(model):
-        for name in RATES:
-            if isinstance(getattr(layer, name, None), float):
-                setattr(layer, name, 0.0)
     before = {id(variable): variable.numpy().copy() for variable in model.variables}
-    with tf.GradientTape() as tape:
-        value = _loss(model, given, loss, training=True)
+    with _without_chance(model), tf.GradientTape() as tape:
+        value = _loss(called(model, given, True), loss)
     for variable, gradient in zip(trained, _gradients(tape, value, trained), strict=True):
         if gradient is not None:
             variable.assign_sub(tf.cast(tf.convert_to_tensor(gradient), variable.dtype))
@@ -61,10 +67,27 @@ def _step(
     return changed
 
 
-def _loss(model: Any, given: Sequence[Any], loss: Sequence[Array], *, training: bool) -> Any:
+@contextmanager
+def _without_chance(model: Any) -> Iterator[None]:
+    """What drops numbers drops none while this lasts."""
+    rates = [
+        (layer, name, getattr(layer, name))
+        for layer in _layers(model)
+        for name in RATES
+        if isinstance(getattr(layer, name, None), float)
+    ]
+    for layer, name, _ in rates:
+        setattr(layer, name, 0.0)
+    try:
+        yield
+    finally:
+        for layer, name, rate in rates:
+            setattr(layer, name, rate)
+
+
+def _loss(result: Any, loss: Sequence[Array]) -> Any:
     import tensorflow as tf
 
-    result = model(given if len(given) > 1 else given[0], training=training)
     outputs = list(result.values()) if isinstance(result, dict) else result
     outputs = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
     return tf.add_n(

@@ -153,24 +153,24 @@ def seed(number: int) -> None:
     tf.keras.utils.set_random_seed(number)
 
 
-Group = Sequence[tuple[str, Any]]
+Group = Sequence[tuple[str, list[Any]]]
 
 
-def _groups(model: Any, watch: Watch | None, rows: int) -> list[list[tuple[str, Any]]]:
+def _groups(model: Any, watch: Watch | None, rows: int) -> list[list[tuple[str, list[Any]]]]:
     """The inner layers that are watched, as many at once as there is room for; one group at the least."""
-    groups: list[list[tuple[str, Any]]] = [[]]
+    groups: list[list[tuple[str, list[Any]]]] = [[]]
     if watch is None:
         return groups
     wanted, room = getattr(watch, "wanted", None), getattr(watch, "room", float("inf"))
     taken = 0
-    for path, value in _layer_outputs(model):
+    for path, values in _layer_outputs(model):
         if wanted is not None and path not in wanted:
             continue
-        size = 4 * rows * int(np.prod([dim or 1 for dim in value.shape[1:]]))
+        size = sum(4 * rows * int(np.prod([dim or 1 for dim in value.shape[1:]])) for value in values)
         if groups[-1] and taken + size > room:
             groups.append([])
             taken = 0
-        groups[-1].append((path, value))
+        groups[-1].append((path, values))
         taken += size
     return groups
 
@@ -208,12 +208,13 @@ class KerasModel:
             if group is not first:
                 _, layers = self._computed(given, group)
             if watch is not None:
-                for (path, _), value in zip(group, layers, strict=True):
-                    watch(path, [_array(value)])
+                arrays = map(_array, layers)
+                for path, values in group:
+                    watch(path, [next(arrays) for _ in values])
         return [_array(value) for value in outputs], [value.dtype.name for value in outputs]
 
     def _computed(self, given: Any, inner: Group) -> tuple[list[Any], list[Any]]:
-        """The outputs, and those of inner layers, from one run."""
+        """The outputs, and those of inner layers one after another, from one run."""
         flat = self._function(inner)
         flat = tf.function(flat) if self.graph else self._broadcasting(flat, given)
         try:
@@ -270,7 +271,8 @@ class KerasModel:
         return result
 
     def _function(self, inner: Group) -> Callable[[Any], Any]:
-        model = self.keras.Model(self.model.inputs, [*self.model.outputs, *(value for _, value in inner)])
+        watched = [value for _, values in inner for value in values]
+        model = self.keras.Model(self.model.inputs, [*self.model.outputs, *watched])
         count = len(self.model.outputs)
 
         def call(given: Any) -> tuple[list[Any], list[Any]]:
@@ -292,28 +294,30 @@ class KerasModel:
         }
 
 
-def _layer_outputs(model: Any) -> Iterator[tuple[str, Any]]:
-    """Layers that are used once at the top level, with the one tensor that they give."""
+def _layer_outputs(model: Any) -> Iterator[tuple[str, list[Any]]]:
+    """Layers that are used once at the top level, with the tensors that they give."""
     for layer in model.layers:
         nodes = getattr(layer, "_inbound_nodes", ())
         if len(nodes) == 1 and type(layer).__name__ != "InputLayer":
-            outputs = _listed(layer.output)
-            if len(outputs) == 1:
-                yield layer.name, outputs[0]
+            yield layer.name, _listed(layer.output)
 
 
 def _replaced(name: str, result: Any, watch: Watch) -> Any:
-    """What the layers that follow see of a layer's result: its numbers may change, its mask stays."""
+    """What the layers that follow see of a layer's result: its numbers may change, its masks stay."""
+    from keras import tree
     from keras.src.backend import get_keras_mask, set_keras_mask
 
-    instead = watch(name, [_array(result)])
+    values = tree.flatten(result)
+    instead = watch(name, [_array(value) for value in values])
     if instead is None:
         return result
-    truth = tf.cast(tf.convert_to_tensor(np.array(instead[0])), result.dtype)
-    mask = get_keras_mask(result)
-    if mask is not None:
-        set_keras_mask(truth, mask)
-    return truth
+    truths = []
+    for value, array in zip(values, instead, strict=True):
+        truths.append(tf.cast(tf.convert_to_tensor(np.array(array)), value.dtype))
+        mask = get_keras_mask(value)
+        if mask is not None:
+            set_keras_mask(truths[-1], mask)
+    return tree.pack_sequence_as(result, truths)
 
 
 def _adds_unlike(model: Any) -> bool:

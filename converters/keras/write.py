@@ -30,7 +30,7 @@ from porter.source.names import class_name
 from porter.source.render import render
 from porter.source.statements import Function, Module, Raw, Statement
 from porter.source_model import Extra, Written
-from porter.writing.forms import Form, Layer, Weight
+from porter.writing.forms import ITSELF, Form, Layer, Ways, Weight
 from porter.writing.instances import Dialect
 from porter.writing.program import Program
 from porter.writing.snippets import constructor_arguments, snippets
@@ -83,7 +83,7 @@ def write(laid: LaidOut, weights_format: str = "h5") -> Written:
     named = groups(draft.model)
     weights: dict[str, Weight] = {}
     modules: dict[str, Node] = {}
-    plain: set[str] = set()
+    shows: dict[str, Ways] = {}
     calls = {made.name: len(made.calls) for made in draft.model.made}
     made_by = laid.graph.producers()  # nodes are made anew for Keras, and their values are not
     for node, form in draft.forms.items():
@@ -95,11 +95,12 @@ def write(laid: LaidOut, weights_format: str = "h5") -> Written:
         for key, weight in form.weights.items():
             weights.setdefault(f"layers.{named[node.full_name]}.{key}", weight)
         modules.setdefault(node.full_name, made_by[node.outputs[0]])
-        if form.statements is None and form.use is None and calls[node.full_name] == 1:
-            plain.add(node.full_name)
+        ways = form.shows or (ITSELF if form.statements is None and form.use is None else ())
+        if ways and calls[node.full_name] == 1:
+            shows[node.full_name] = ways
     extras: dict[str, Extra] = {ARCHITECTURE: JsonFile(config), ARCHIVE: Archive(config)}
     on_request: dict[str, Extra] = {SAVED_MODEL: SavedModel()}
-    return Written(_source(draft, laid), weights, modules, frozenset(plain), extras, on_request)
+    return Written(_source(draft, laid), weights, modules, shows, extras, on_request)
 
 
 def _draft(graph: Graph, avoid: Sequence[str]) -> Draft:

@@ -29,7 +29,7 @@ def _owns(model: object) -> bool:
 
 
 def _read_live(live: LiveModel) -> SourceModel:
-    from converters.torch.source import read_live
+    from converters.torch.live import read_live
 
     return read_live(live)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -17,14 +17,25 @@ Array = np.ndarray
 RANDOM = "dropout dropout1d dropout2d dropout3d alpha_dropout feature_alpha_dropout".split()
 
 
-def learn(module: Any, given: Sequence[Any], loss: Sequence[Array]) -> Learned:
+Called = Callable[[Any, Sequence[Any]], Any]
+"""Calls a module on tensors for its inputs."""
+
+
+def plainly(module: Any, given: Sequence[Any]) -> Any:
+    """One argument for each input."""
+    return module(*given)
+
+
+def learn(
+    module: Any, given: Sequence[Any], loss: Sequence[Array], called: Called = plainly
+) -> Learned:
     """The gradients in inference mode, and what one step of plain descent in training mode changes."""
     import torch
 
     leaves = [x.detach().requires_grad_(x.is_floating_point()) for x in given]
     named = {name: p for name, p in module.named_parameters() if p.requires_grad}
     wanted = {str(k): x for k, x in enumerate(leaves) if x.requires_grad} | named
-    value = _loss(module(*leaves), loss)
+    value = _loss(called(module, leaves), loss)
     found = torch.autograd.grad(value, list(wanted.values()), allow_unused=True)
     gradients = {
         name: _plain(torch.zeros_like(x) if g is None else g)
@@ -33,18 +44,20 @@ def learn(module: Any, given: Sequence[Any], loss: Sequence[Array]) -> Learned:
     return Learned(
         tuple(gradients.pop(str(k), None) for k in range(len(leaves))),
         gradients,
-        _step(module, given, loss),
+        _step(module, given, loss, called),
         {},
     )
 
 
-def _step(module: Any, given: Sequence[Any], loss: Sequence[Array]) -> Mapping[str, Array]:
+def _step(
+    module: Any, given: Sequence[Any], loss: Sequence[Array], called: Called
+) -> Mapping[str, Array]:
     import torch
 
     fresh = copy.deepcopy(module).train()
     before = {name: x.detach().clone() for name, x in fresh.state_dict().items()}
     with _certain(fresh):
-        _loss(fresh(*given), loss).backward()
+        _loss(called(fresh, given), loss).backward()
     with torch.no_grad():
         for parameter in fresh.parameters():
             if parameter.grad is not None:

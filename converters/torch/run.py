@@ -4,6 +4,7 @@ worker process."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +55,8 @@ class BundleModel:
     ) -> tuple[list[Array], list[str]]:
         """The outputs and their types; `watch` sees, and may replace, the outputs of each module."""
         given = [self._tensor(array, dtype) for array, dtype in zip(inputs, dtypes, strict=True)]
-        hooks = list(self._hooks(watch)) if watch is not None else []
-        with torch.no_grad():
-            result = self.module(*given)
-        for hook in hooks:
-            hook.remove()
-        outputs = list(_tensors(result))
-        return [_array(tensor) for tensor in outputs], [_dtype(tensor) for tensor in outputs]
+        with torch.no_grad(), watched(self.module, watch):
+            return arrays_of(self.module(*given))
 
     def other_way(self) -> tuple[str, BundleModel]:
         """The same model compiled, which `run` does not do; and what that is called."""
@@ -81,11 +77,6 @@ class BundleModel:
             wanted = torch.float64
         return torch.from_numpy(np.array(array)).to(wanted)
 
-    def _hooks(self, watch: Watch) -> Iterator[Any]:
-        for path, part in self.module.named_modules():
-            if path:
-                yield part.register_forward_hook(_watcher(path, watch))
-
     def environment(self) -> dict[str, Any]:
         """Versions and settings, for the report."""
         return {
@@ -98,14 +89,41 @@ class BundleModel:
         }
 
 
+@contextmanager
+def watched(module: Any, watch: Watch | None) -> Iterator[None]:
+    """While it lasts, every module inside `module` shows its outputs."""
+    parts = [] if watch is None else [(path, part) for path, part in module.named_modules() if path]
+    hooks = [part.register_forward_hook(_watcher(path, watch)) for path, part in parts if watch is not None]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def arrays_of(result: Any) -> tuple[list[Array], list[str]]:
+    """The tensors in a result, and their types."""
+    tensors = list(_tensors(result))
+    return [_array(tensor) for tensor in tensors], [_dtype(tensor) for tensor in tensors]
+
+
 def _watcher(path: str, watch: Watch) -> Callable[[Any, Any, Any], Any]:
     def show(module: Any, inputs: Any, result: Any) -> Any:
         instead = watch(path, [_array(tensor) for tensor in _tensors(result)])
-        if instead is None or not isinstance(result, torch.Tensor):
-            return None
-        return torch.from_numpy(np.array(instead[0])).to(result.dtype)
+        return None if instead is None else _replaced(result, iter(instead))
 
     return show
+
+
+def _replaced(result: Any, arrays: Iterator[Array]) -> Any:
+    """The result again, with other numbers in its tensors."""
+    if isinstance(result, torch.Tensor):
+        return torch.from_numpy(np.array(next(arrays))).to(result.dtype)
+    if isinstance(result, Mapping):
+        return {key: _replaced(part, arrays) for key, part in result.items()}
+    if isinstance(result, (list, tuple)):
+        return type(result)([_replaced(part, arrays) for part in result])
+    return result
 
 
 def _tensors(result: Any) -> Iterator[Any]:

@@ -9,17 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from converters.torch.exporting import FAULTS, Traced, export, first_line, has_several_batches
+from converters.torch.exporting import Traced, export, has_several_batches
 from converters.torch.flatten import flatten
-from converters.torch.load import array, fill, load_program, stored, weights_of
+from converters.torch.load import fill, load_program, stored, weights_of
 from converters.torch.read import read
 from converters.torch.spec import Program
 from converters.torch.spelling import spelled_out
-from porter.errors import RequestError, RunError, SourceError, UnsupportedModel, WeightsError
+from porter.errors import RequestError, SourceError, UnsupportedModel, WeightsError
 from porter.factories import Factory
 from porter.graph.model import Graph
 from porter.recordings import arrays_of
-from porter.source_model import LedgerRow, LiveModel, ReadRequest, SourceModel
+from porter.source_model import LedgerRow, ReadRequest, SourceModel
 from porter.weights.tensor import Stored
 
 COUNTER = "num_batches_tracked"
@@ -42,11 +42,11 @@ def read_source(request: ReadRequest) -> SourceModel:
     def read_one(traced: Traced) -> SourceModel:
         return read_traced(traced, factory.name, file, module, weights)
 
-    model = _captured(module, example_inputs(module, request), {}, request.static_batch, read_one)
+    model = captured(module, example_inputs(module, request), {}, request.static_batch, read_one)
     notices = model.notices
     if request.weights is None:
         notices = (*notices, f"no --weights: the numbers are those that {factory} gives its module")
-    facts = _facts("module factory", (str(factory), *([file] if weights else [])))
+    facts = facts_of("module factory", (str(factory), *([file] if weights else [])))
     return SourceModel(model.graph, model.ledger, facts, notices)
 
 
@@ -87,7 +87,7 @@ def read_traced(
     return SourceModel(graph, ledger, {}, (*traced.notices, *_tied(graph)))
 
 
-def _captured(
+def captured(
     module: Any,
     args: Sequence[Any],
     kwargs: Mapping[str, Any],
@@ -110,31 +110,7 @@ def _captured(
 def _from_program(path: Path) -> SourceModel:
     exported = load_program(path)
     model = read_traced(Traced(exported), path.stem, str(path), None, {})
-    return SourceModel(model.graph, model.ledger, _facts("exported program", (str(path),)))
-
-
-def read_live(live: LiveModel) -> SourceModel:
-    """A module in this process, exported on the example inputs."""
-    module: Any = unwrapped(live.model)
-    if live.example_inputs is None:
-        raise RequestError(
-            "a torch module says nothing of its inputs: give example inputs, a tuple of tensors, and last a "
-            "dict of those that are given by name"
-        )
-    args, kwargs = _call_of(module, live.example_inputs)
-    modes = {part: part.training for part in module.modules()}
-
-    def read_one(traced: Traced) -> SourceModel:
-        return read_traced(traced, type(module).__name__, f"live {type(module).__name__}", module, {})
-
-    try:
-        model = _captured(module, args, kwargs, live.static_batch, read_one)
-    finally:
-        for part, training in modes.items():
-            part.training = training
-    facts = _facts("live module", ())
-    run = _runner(module, args, kwargs)
-    return SourceModel(model.graph, model.ledger, facts, model.notices, run)
+    return SourceModel(model.graph, model.ledger, facts_of("exported program", (str(path),)))
 
 
 def unwrapped(module: Any) -> Any:
@@ -154,57 +130,8 @@ def unwrapped(module: Any) -> Any:
         module = inner
 
 
-def _call_of(module: Any, examples: Sequence[Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """Arguments by place; by name where the last example is a dict of names of arguments."""
-    names = list(inspect.signature(module.forward).parameters)
-    *args, last = examples or (None,)
-    if isinstance(last, Mapping) and last and set(last) <= set(names):
-        return tuple(map(_tensor, args)), {name: _tensor(last[name]) for name in names if name in last}
-    return tuple(map(_tensor, examples)), {}
-
-
-def _tensor(example: Any) -> Any:
-    import torch
-
-    def made(leaf: Any) -> Any:
-        return torch.from_numpy(np.array(leaf)) if isinstance(leaf, np.ndarray) else leaf
-
-    return torch.utils._pytree.tree_map(made, example)
-
-
-def _runner(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Callable[..., Any]:
-    """Runs the module on other numbers in the places of the example tensors."""
-    import torch
-
-    leaves, spec = torch.utils._pytree.tree_flatten((tuple(args), dict(kwargs)))
-    places = [place for place, leaf in enumerate(leaves) if isinstance(leaf, torch.Tensor)]
-
-    def run(arrays: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
-        given = list(leaves)
-        for place, numbers in zip(places, arrays, strict=True):
-            given[place] = torch.from_numpy(np.array(numbers)).to(leaves[place].dtype)
-        inner, named = torch.utils._pytree.tree_unflatten(given, spec)
-        training = module.training
-        try:
-            with torch.no_grad():
-                found = module.eval()(*inner, **named)
-        except FAULTS as fault:
-            raise RunError(f"the module does not run: {first_line(fault)}") from fault
-        finally:
-            module.train(training)
-        tensors = [leaf for leaf in torch.utils._pytree.tree_leaves(found) if isinstance(leaf, torch.Tensor)]
-        return [_plain(tensor) for tensor in tensors], [str(t.dtype).removeprefix("torch.") for t in tensors]
-
-    return run
-
-
-def _plain(tensor: Any) -> np.ndarray:
-    import torch
-
-    return array(tensor.float() if tensor.dtype is torch.bfloat16 else tensor)
-
-
-def _facts(form: str, files: Sequence[str]) -> dict[str, Any]:
+def facts_of(form: str, files: Sequence[str]) -> dict[str, Any]:
+    """Where a module comes from, for people and manifests."""
     import torch
 
     return {"framework": "torch", "format": form, "files": list(files), "torch_version": torch.__version__}

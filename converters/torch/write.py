@@ -40,7 +40,7 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, frozenset({"torch", "nn", "F"}), WORDS)
     program = translate(laid.graph, rules, dialect, name)
     source = _source(program, laid, name, FILE[weights_format])
-    return Written(source, program.weights, program.modules, program.plain)
+    return Written(source, program.weights, program.modules, program.shows)
 
 
 def _source(program: Program, laid: LaidOut, name: str, weights_file: str) -> str:

@@ -19,25 +19,47 @@ Array = np.ndarray
 
 
 @dataclass(frozen=True)
-class Known:
-    """The first output of one node."""
+class KnownOutput:
+    """One output of one node."""
 
-    node: Node
     exact: Array
     rough: Array
     alone: Array  # by the model's own precision, from true inputs where those are asked for
+    dtype: str
 
     def yardstick(self, spacing: float) -> Yardstick:
         """The measure for what has come down to this node."""
-        return Yardstick(settled(self.exact, self.rough), self.rough, spacing, self._dtype)
+        return Yardstick(settled(self.exact, self.rough), self.rough, spacing, self.dtype)
 
     def yardstick_alone(self, spacing: float) -> Yardstick:
         """The measure for what this node makes of true inputs."""
-        return Yardstick(settled(self.exact, self.alone), self.alone, spacing, self._dtype)
+        return Yardstick(self.truth, self.alone, spacing, self.dtype)
 
     @property
-    def _dtype(self) -> str:
-        return self.node.outputs[0].dtype
+    def truth(self) -> Array:
+        """What the layers behind this node get to see where each is tried by itself."""
+        return settled(self.exact, self.alone)
+
+
+@dataclass(frozen=True)
+class Known:
+    """All outputs of one node."""
+
+    node: Node
+    outputs: tuple[KnownOutput, ...]
+
+    def like(self, given: Array) -> int:
+        """Which of the outputs a layer shows that gives this array: the nearest of those of its shape."""
+        fitting = [k for k, one in enumerate(self.outputs) if one.exact.shape == given.shape]
+        if len(fitting) < 2:
+            return fitting[0] if fitting else 0
+        return min(fitting, key=lambda k: _mean_distance(self.outputs[k].exact, given))
+
+
+def _mean_distance(a: Array, b: Array) -> float:
+    with np.errstate(invalid="ignore", over="ignore"):
+        off = np.abs(a.astype("float64") - b.astype("float64"))
+    return float(np.nanmean(off)) if np.isfinite(off).any() else np.inf
 
 
 Walk = Generator[Known, None, list[Reference]]
@@ -63,7 +85,8 @@ def walk(graph: Graph, inputs: Sequence[Array], replaced: Collection[Node] = ())
             z = (next(alone) if first else alone.send(instead))[1]
             instead = tuple(map(settled, x, z)) if node in replaced else None
         first = False
-        yield Known(node, x[0], y[0], z[0])
+        dtypes = (value.dtype for value in node.outputs)
+        yield Known(node, tuple(map(KnownOutput, x, y, z, dtypes)))
 
 
 def _rest(run: Steps) -> list[Array]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import field
+from dataclasses import field, replace
 
 import numpy as np
 
@@ -64,7 +64,21 @@ class Case:
                 raise RequestError(f"{b.label} cannot be run here, and a diagnosis needs its layers")
             trial = Trial(a, b, truth, settings, (None, worker), sets, 0)
             trial.align()
+            trial.settings = replace(trial.settings, layers=_single(trial.settings.layers))
             return _of_trial(trial, worker)
+
+
+def _single(plan: LayerPlan | None) -> LayerPlan | None:
+    """The plan without layers that give several arrays: which of them is taken may be the mistake, and would
+    not be seen where the true ones stand in for them all."""
+    if plan is None:
+        return None
+    kept = {
+        path: node
+        for path, node in plan.modules.items()
+        if len(node.outputs) == 1 or path not in plan.shows
+    }
+    return replace(plan, modules=kept)
 
 
 def _of_trial(trial: Trial, worker: Runner) -> Case:

@@ -43,5 +43,6 @@ class Probe(TargetLayers):
             self.forced.append(node)
         if not within_layer_limit(distance):
             made = np.array(self._turned(path, layer.read()))
-            self.faulty.append(Faulty(path, node, distance, truths.sticks[path], made, node.outputs[0]))
+            value = node.outputs[self.measured[path]]
+            self.faulty.append(Faulty(path, node, distance, truths.sticks[path], made, value))
         return path, (distance, noise)

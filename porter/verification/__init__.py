@@ -110,5 +110,5 @@ def _plan_of_bundle(b: Side) -> LayerPlan | None:
 
 
 def _plan(laid: LaidOut, written: Written) -> LayerPlan:
-    plain = {path: node for path, node in written.modules.items() if path in written.plain}
-    return LayerPlan(laid.graph, plain, written.weights, code=written.source)
+    modules = {path: node for path, node in written.modules.items() if path in written.shows}
+    return LayerPlan(laid.graph, modules, written.weights, written.shows, code=written.source)

@@ -26,6 +26,9 @@ def aligned(truth: Side, b: Side, arrays: Sequence[Array]) -> LayerPlan | None:
     ours = sketches(graph_of(truth), turned(arrays, truth.into))
     theirs = sketches(graph_of(b), turned(arrays, b.into))
     paths = {node: path for path, node in modules.items()}
+    ended = {node.origin.label for node in paths}
+    # a step inside a module is not seen: let it not stand in the way of the last one, which may be like it
+    theirs = [one for one in theirs if one.node in paths or one.node.origin.label not in ended]
     pairs = {paths[pair.theirs]: pair for pair in align(ours, theirs) if pair.theirs in paths}
     return LayerPlan(
         graph_of(truth),

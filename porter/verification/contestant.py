@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from typing import Protocol
@@ -19,7 +19,7 @@ Array = np.ndarray
 class Forced(Protocol):
     """A run along true values."""
 
-    def give(self, path: str, truth: Array) -> None: ...
+    def give(self, path: str, truth: Mapping[int, Array]) -> None: ...
     def ready(self) -> Iterator[tuple[Layer, Array]]: ...
     def finish(self) -> Iterator[tuple[Layer, Array]]: ...
     @property
@@ -33,7 +33,7 @@ class Runner(Protocol):
         self,
         sets: Sequence[Sequence[Array]],
         capture: int | None = None,
-        wanted: Sequence[str] | None = None,
+        wanted: Mapping[str, int] | None = None,
         room: float | None = None,
     ) -> None: ...
     def layer(self, path: str) -> Layer | None: ...
@@ -62,7 +62,7 @@ class Played:
         self,
         sets: Sequence[Sequence[Array]],
         capture: int | None = None,
-        wanted: Sequence[str] | None = None,
+        wanted: Mapping[str, int] | None = None,
         room: float | None = None,
     ) -> None:
         """It was fed when it was recorded."""
@@ -81,7 +81,7 @@ class Played:
 def started(side: Side, settings: Settings, at_work: ExitStack) -> Runner | None:
     """The side at work; None where porter cannot run it."""
     if side.here is not None:
-        return Here(side.here)
+        return at_work.enter_context(Here(side.here))
     if side.recording is not None:
         return Played(side.recording)
     if side.runner is None:

@@ -18,7 +18,7 @@ from porter.compare.alignment import NO_STEPS, turned_to_match
 from porter.compare.comparison import LayerRow
 from porter.compare.difference import Distance, Yardstick
 from porter.compare.heat import heat_map
-from porter.compare.layers import Known, walk
+from porter.compare.layers import Known, KnownOutput, walk
 from porter.compare.reference import Reference, resolution
 from porter.compare.verdict import within_layer_limit
 from porter.dataclass import dataclass
@@ -27,6 +27,7 @@ from porter.graph.run import steps
 from porter.verification.contestant import Forced, Runner
 from porter.verification.settings import LayerPlan
 from porter.workers import Layer, NotAvailable
+from porter.writing.forms import Part
 
 Array = np.ndarray
 Tell = Callable[[str, int, int], None]
@@ -56,12 +57,13 @@ def with_layers_of_source(
         known = next(walked)
         tell("computing the reference", place, len(graph.nodes))
         for layer in _asked(worker, ends.get(known.node, ())):
-            stick = known.yardstick(spacing)
-            given = turned_to_match(layer.read(), known.exact)
+            array = layer.read()
+            output = known.outputs[known.like(array)]
+            given = turned_to_match(array, output.exact)
             if given is not None:
-                distance = stick.measure(given)
+                stick = output.yardstick(spacing)
+                distance, shape = stick.measure(given), tuple(output.exact.shape)
                 label = known.node.origin.label
-                shape = tuple(known.exact.shape)
                 found[label] = SourceLayer(distance, known.node, shape, stick.scale, stick.noise)
             layer.drop()
     try:
@@ -108,6 +110,8 @@ class TargetLayers:
     isolated: bool = True
     ends: tuple[Array, ...] = ()  # the model's outputs, made of the true values of its last layers
     covered: dict[Node, tuple[str, ...]] = field(default_factory=dict)
+    given: dict[str, dict[int, Part]] = field(default_factory=dict)  # what is known of the arrays of a module
+    measured: dict[str, int] = field(default_factory=dict)  # the number of the output that is
 
     def __post_init__(self) -> None:
         self.covered = covered(self.plan.graph, frozenset(self.plan.modules.values()))
@@ -133,21 +137,38 @@ class TargetLayers:
                 self.missing.append(path)
                 continue
             given = self._turned(path, layer.read())
-            comparable = given.shape == known.exact.shape
-            if comparable or (self.plan.counts and given.size != known.exact.size):
-                row = self._row(path, known, given, spacing)
-                if known.exact.dtype.kind == "f":
-                    stick = known.yardstick_alone(spacing)
-                    truths.keep(path, stick, self._back(path, stick.exact))
+            output = self._output(path, known, layer, given)
+            if given.shape == output.exact.shape or (self.plan.counts and given.size != output.exact.size):
+                row = self._row(path, known.node, output, given, spacing)
+                if output.exact.dtype.kind == "f":
+                    outputs = [one.truth for one in known.outputs]
+                    truths.keep(path, output.yardstick_alone(spacing), self._truth(path, outputs))
                 yield path, row
             # else the generated code hands the module another view of the same numbers, or goes on from there
             layer.drop()
 
-    def _row(self, path: str, known: Known, given: Array, spacing: float) -> LayerRow:
-        stick = known.yardstick(spacing)
+    def _output(self, path: str, known: Known, layer: Layer, given: Array) -> KnownOutput:
+        """Which output of the node the module shows, as the plan says, or else the numbers."""
+        ways = [way for way in self.plan.shows.get(path, ()) if len(way) == layer.count]
+        parts: dict[int, Part] = dict(enumerate(ways[0])) if ways else {layer.output: known.like(given)}
+        number = parts[layer.output]
+        assert isinstance(number, int)
+        self.given[path], self.measured[path] = parts, number
+        return known.outputs[number]
+
+    def _truth(self, path: str, outputs: Sequence[Array]) -> dict[int, Array]:
+        """The true values of the arrays that a module gives, as it orders axes."""
+        return {
+            place: self._back(path, outputs[part])
+            if isinstance(part, int)
+            else np.stack([outputs[k] for k in part])
+            for place, part in self.given[path].items()
+        }
+
+    def _row(self, path: str, node: Node, output: KnownOutput, given: Array, spacing: float) -> LayerRow:
+        stick = output.yardstick(spacing)
         distance = stick.measure(given)
         near = within_layer_limit(distance)
-        node = known.node
         return LayerRow(
             name=node.origin.label,
             path=path,
@@ -179,7 +200,9 @@ class TargetLayers:
         forcing = getattr(self.worker, "forcing", None)
         if forcing is None:
             return
-        forced: Forced = forcing(self.own_inputs, list(truths.sticks), self.room)
+        wanted = self.plan.wanted
+        places = {path: wanted[path] for path in truths.sticks}
+        forced: Forced = forcing(self.own_inputs, places, self.room)
         total = 2 * len(self.plan.graph.nodes)
         for place, (path, truth) in enumerate(self._exact(truths)):
             self.tell(STAGE, min(total, total // 2 + place), total)
@@ -193,7 +216,7 @@ class TargetLayers:
         stick = truths.sticks[layer.path].with_exact(self._turned(layer.path, truth).astype("float64"))
         return layer.path, (stick.measure(self._turned(layer.path, layer.read())), stick.noise)
 
-    def _exact(self, truths: Truths) -> Iterator[tuple[str, Array]]:
+    def _exact(self, truths: Truths) -> Iterator[tuple[str, dict[int, Array]]]:
         """The exact values again: as they were kept, or computed anew where there was no room for them."""
         if truths.complete:
             for path in truths.sticks:
@@ -202,7 +225,9 @@ class TargetLayers:
         paths = {node: path for path, node in self.plan.modules.items() if path in truths.sticks}
         for node, outputs in steps(self.plan.graph, self.inputs):
             if node in paths:
-                yield paths[node], self._back(paths[node], outputs[0]).astype(_held(node))
+                pairs = zip(outputs, node.outputs, strict=True)
+                held = [array.astype(_held(value)) for array, value in pairs]
+                yield paths[node], self._truth(paths[node], held)
 
 
 def covered(graph: Graph, shown: Collection[Node]) -> dict[Node, tuple[str, ...]]:
@@ -221,8 +246,8 @@ def covered(graph: Graph, shown: Collection[Node]) -> dict[Node, tuple[str, ...]
     return found
 
 
-def _held(node: Node) -> str:
-    return "float64" if node.outputs[0].dtype == "float64" else "float32"
+def _held(value: Value) -> str:
+    return "float64" if value.dtype == "float64" else "float32"
 
 
 @dataclass
@@ -232,28 +257,29 @@ class Truths:
     folder: Path
     room: float
     sticks: dict[str, Yardstick] = field(default_factory=dict)
-    files: dict[str, Path] = field(default_factory=dict)
+    files: dict[str, dict[int, Path]] = field(default_factory=dict)
     taken: int = 0
 
     @property
     def complete(self) -> bool:
         return len(self.files) == len(self.sticks)
 
-    def keep(self, path: str, stick: Yardstick, exact: Array) -> None:
+    def keep(self, path: str, stick: Yardstick, exact: Mapping[int, Array]) -> None:
         self.sticks[path] = stick.without_arrays()
-        truth = exact.astype("float64" if stick.dtype == "float64" else "float32")
-        self.taken += truth.nbytes
+        dtype = "float64" if stick.dtype == "float64" else "float32"
+        truth = {k: array.astype(dtype) for k, array in exact.items()}
+        self.taken += sum(array.nbytes for array in truth.values())
         if self.taken <= self.room:
-            self.files[path] = self.folder / f"{len(self.files)}.npy"
-            np.save(self.files[path], truth)
+            self.files[path] = {k: self.folder / f"{len(self.files)}.{k}.npy" for k in truth}
+            for k, array in truth.items():
+                np.save(self.files[path][k], array)
         else:
-            for file in self.files.values():
+            for file in (file for files in self.files.values() for file in files.values()):
                 file.unlink(missing_ok=True)
             self.files = {}
 
-    def read(self, path: str) -> Array:
-        found: Array = np.load(self.files[path], mmap_mode="r", allow_pickle=False)
-        return found
+    def read(self, path: str) -> dict[int, Array]:
+        return {k: np.load(file, mmap_mode="r", allow_pickle=False) for k, file in self.files[path].items()}
 
 
 def _with_isolated(row: LayerRow, found: tuple[Distance, float] | None) -> LayerRow:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 
 from porter import frameworks
 from porter.compare.inputs import make_inputs
-from porter.errors import RequestError
+from porter.errors import PorterError, RequestError, SourceError, UnsupportedModel
 from porter.recordings import arrays_of
 from porter.sides import Side, live_side, side
 from porter.source_model import LiveModel, ReadRequest
@@ -25,6 +27,8 @@ ROWS = 2
 
 def read_pair(first: Model, second: Model, inputs: Path | None) -> tuple[Side, Side]:
     """Both sides."""
+    if isinstance(first, LiveModel) or isinstance(second, LiveModel):
+        return _read_live_pair(first, second, inputs)
     if _is_mute(second) and not _is_mute(first):
         a = read_side(first)
         return a, _told(second, a, inputs)
@@ -32,6 +36,36 @@ def read_pair(first: Model, second: Model, inputs: Path | None) -> tuple[Side, S
         b = read_side(second)
         return _told(first, b, inputs), b
     return read_side(first, inputs), read_side(second, inputs)
+
+
+def _read_live_pair(first: Model, second: Model, inputs: Path | None) -> tuple[Side, Side]:
+    """Both sides, of which a live one at least. What says nothing of its inputs is told by the other side."""
+    a, b = _if_it_tells(first, inputs), _if_it_tells(second, inputs)
+    if a is None and b is not None:
+        a = _told(first, b, inputs)
+    elif b is None and a is not None:
+        b = _told(second, a, inputs)
+    return a or read_side(first, inputs), b or read_side(second, inputs)
+
+
+def _if_it_tells(model: Model, inputs: Path | None) -> Side | None:
+    """A side that can be read by itself; a live one also with its examples, which are those of both sides,
+    turned, and left away."""
+    if isinstance(model, ReadRequest):
+        return None if _is_mute(model) else read_side(model, inputs)
+    examples = model.example_inputs
+    if examples is None and inputs is not None:
+        examples = tuple(array[:ROWS] for array in arrays_of(inputs, "x"))
+    ways: list[tuple[Any, ...] | None] = [model.example_inputs, None]
+    for way in (*ways, *_turned_examples(examples or ())):
+        with suppress(RequestError, UnsupportedModel, SourceError):
+            return read_side(replace(model, example_inputs=way))
+    return None
+
+
+def _turned_examples(examples: tuple[Any, ...]) -> Iterator[tuple[Any, ...]]:
+    if all(hasattr(one, "__array__") for one in examples):
+        yield from (tuple(way) for way in _ways([np.asarray(one) for one in examples]))
 
 
 def read_side(model: Model, inputs: Path | None = None) -> Side:
@@ -53,22 +87,27 @@ def _is_mute(model: Model) -> bool:
 
 
 def _told(model: Model, other: Side, inputs: Path | None) -> Side:
-    """A model that is code, called on what the other side takes: as it is, or with images turned."""
-    assert isinstance(model, ReadRequest)
+    """A model that is code or live, called on what the other side takes: as it is, or with images turned."""
     given = _examples(other, inputs)
     if given is None:
-        return side(model)
-    problem: RequestError | None = None
+        return read_side(model)
+    problem: PorterError | None = None
     with TemporaryDirectory(prefix="porter-examples-") as folder:
         for place, arrays in enumerate(_ways(given)):
-            file = Path(folder) / f"{place}.npz"
-            np.savez(file, **{f"x{k}": array for k, array in enumerate(arrays)})  # type: ignore[arg-type]
             try:
-                return side(replace(model, inputs=file))
-            except RequestError as error:
+                return read_side(_shown(model, arrays, Path(folder) / f"{place}.npz"))
+            except (RequestError, UnsupportedModel, SourceError) as error:
                 problem = problem or error
     assert problem is not None
     raise problem
+
+
+def _shown(model: Model, arrays: Sequence[Array], file: Path) -> Model:
+    """The model, with examples of what it is called with; a request finds them in the file."""
+    if isinstance(model, LiveModel):
+        return replace(model, example_inputs=tuple(arrays))
+    np.savez(file, **{f"x{k}": array for k, array in enumerate(arrays)})  # type: ignore[arg-type]
+    return replace(model, inputs=file)
 
 
 def _examples(other: Side, inputs: Path | None) -> Sequence[Array] | None:

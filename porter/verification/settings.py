@@ -9,7 +9,7 @@ from porter.compare.verdict import Tolerance
 from porter.dataclass import dataclass
 from porter.errors import RequestError
 from porter.graph.model import Graph, Node
-from porter.writing.forms import Weight
+from porter.writing.forms import ITSELF, Ways, Weight, shown
 
 Progress = Callable[[str, int, int], None]
 
@@ -24,11 +24,17 @@ class LayerPlan:
     graph: Graph
     modules: Mapping[str, Node]
     weights: Mapping[str, Weight] = field(default_factory=dict)
+    shows: Mapping[str, Ways] = field(default_factory=dict)  # what modules give, where that is known
     turns: Mapping[str, tuple[int, ...]] = field(default_factory=dict)  # axes of b's arrays to the node's
     matched: Mapping[str, str] = field(default_factory=dict)  # how it is known, where not by origin
     laid_out: bool = True  # the graph is ordered as b is; else as the side whose graph is the reference
     counts: bool = True  # each of these layers has to be right, for b to be
     code: str = ""  # of a bundle: what porter writes as its source
+
+    @property
+    def wanted(self) -> dict[str, int]:
+        """The modules to look at, and which of the arrays that each gives."""
+        return {path: shown(self.shows.get(path, ITSELF)) for path in self.modules}
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ def compare_training(
     if plan is None or not plan.weights:
         return (), "gradients were not compared: that needs a model and the bundle that porter made of it"
     if learn_a is None or learn_b is None:
-        return (), "gradients were not compared: they cannot be asked of a recording or a live model"
+        return (), "gradients were not compared: they cannot be asked of a recording"
     rng = np.random.default_rng(settings.seed)
     loss = [rng.standard_normal(array.shape) for array in exact]
     settings.tell("comparing gradients")

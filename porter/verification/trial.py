@@ -66,7 +66,7 @@ class Trial:
     def feed(self) -> None:
         """Give both sides their inputs, each in its own order of axes."""
         plan = self.settings.layers
-        wanted = (self._layers_of_a(), None if plan is None else list(plan.modules))
+        wanted = (dict.fromkeys(self._layers_of_a(), 0), {} if plan is None else plan.wanted)
         for side, worker, names in zip((self.a, self.b), self.workers, wanted, strict=True):
             if worker is not None:
                 capture = self.chosen if names else None

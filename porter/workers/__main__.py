@@ -75,7 +75,7 @@ def _force(folder: Path, model: Any, job: Request, request: Request) -> Answer:
         return {}
     capture = Capture(folder, request["index"], request["layers"])
     inputs = load_arrays(folder / "forced.npz")
-    outputs, _ = model.run(inputs, job["dtypes"], Force(capture, request["layers"]))
+    outputs, _ = model.run(inputs, job["dtypes"], Force(capture, list(request["layers"])))
     save_arrays(folder / "forced_out.npz", outputs)
     return {}
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -48,6 +48,7 @@ class Layer:
     call: int
     output: int
     file: Path
+    count: int = 1  # of the arrays that the layer gave
 
     def read(self) -> Array:
         """The array, mapped into memory."""
@@ -77,6 +78,22 @@ class Learned:
     gradients: Mapping[str, Array]
     step: Mapping[str, Array]  # by how much one step of plain descent in training mode changes each
     values: Mapping[str, Array]  # what the variables held before, where names alone do not tell them apart
+
+
+class Living(Protocol):
+    """A live model at work in the process that holds it, which is left as it was."""
+
+    @property
+    def replaces(self) -> bool:
+        """Whether what `watch` answers takes the place of a layer's outputs."""
+
+    def run(
+        self, inputs: Sequence[Array], watch: Watch | None = None
+    ) -> tuple[Sequence[Array], Sequence[str]]:
+        """The outputs and their types; `watch` sees the outputs of each layer that can be seen."""
+
+    def learn(self, inputs: Sequence[Array], loss: Sequence[Array]) -> Learned:
+        """What it would learn; NotAvailable where it cannot be asked."""
 
 
 def save_named(path: Path, arrays: Mapping[str, Array]) -> None:

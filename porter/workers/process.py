@@ -124,13 +124,14 @@ class Worker:
         self,
         sets: Sequence[Sequence[Array]],
         capture: int | None = None,
-        wanted: Sequence[str] | None = None,
+        wanted: Mapping[str, int] | None = None,
         room: float | None = None,
     ) -> None:
         """The inputs to run on, set by set, each in the model's own order and layout.
 
-        `capture` is the set for which the outputs of layers are kept, if any: of the layers `wanted` (all of
-        them without it), no more bytes at once than there is `room` for, as long as they are read in order.
+        `capture` is the set for which the outputs of layers are kept, if any: of the layers `wanted` the one
+        output that stands there (everything without it), no more bytes at once than there is `room` for, as
+        long as they are read in order.
         """
         for place, arrays in enumerate(sets):
             save_arrays(self.folder / f"in{place}.npz", arrays)
@@ -150,11 +151,12 @@ class Worker:
             stream.make_room(path)
         return None
 
-    def forcing(self, inputs: Sequence[Array], layers: Sequence[str], room: float) -> Forcing:
-        """A run in which each of `layers` gets true inputs: what came before it is replaced."""
+    def forcing(self, inputs: Sequence[Array], layers: Mapping[str, int], room: float) -> Forcing:
+        """A run in which each of `layers` gets true inputs: what came before it is replaced. Of each the
+        output that stands there is kept."""
         save_arrays(self.folder / "forced.npz", inputs)
         index = f"forced{self._asked}"
-        return Forcing(self, self.ask("force", index=index, layers=list(layers)), index, layers, room)
+        return Forcing(self, self.ask("force", index=index, layers=dict(layers)), index, list(layers), room)
 
     def otherwise(self, inputs: Sequence[Array]) -> tuple[str, tuple[Array, ...]]:
         """What the framework's other way of running is called, eager or compiled, and its outputs."""

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from porter.dataclass import dataclass
+from porter.workers.capture import given_file, given_list
 from porter.workers.job import FULL, ROOM, WANTS, Array, Layer, load_arrays
 
 
@@ -31,13 +32,14 @@ class Stream:
     index: str
     room: float
     known: dict[tuple[str, int, int], Layer] = field(default_factory=dict)
+    first: dict[str, Layer] = field(default_factory=dict)  # by path, of the first call
     _read: int = 0
 
     def find(self, path: str) -> Layer | None:
-        """The output of a layer's first call, if it is there by now."""
-        if (path, 0, 0) not in self.known:
+        """What is kept of a layer's first call, if it is there by now."""
+        if path not in self.first:
             self._look()
-        return self.known.get((path, 0, 0))
+        return self.first.get(path)
 
     def layers(self) -> list[Layer]:
         """All that is there by now, in the order in which it came."""
@@ -67,8 +69,11 @@ class Stream:
         self._read += len(whole)
         for line in whole.splitlines():
             row = json.loads(line)
-            layer = Layer(row["path"], row["call"], row["output"], self.folder / row["file"])
+            file = self.folder / row["file"]
+            layer = Layer(row["path"], row["call"], row["output"], file, row["count"])
             self.known[layer.path, layer.call, layer.output] = layer
+            if layer.call == 0:
+                self.first.setdefault(layer.path, layer)
 
 
 @dataclass
@@ -85,13 +90,10 @@ class Forcing:
     def __post_init__(self) -> None:
         self._stream = Stream(self.worker.folder, self.index, self.room)
 
-    def give(self, path: str, truth: Array) -> None:
-        """What takes the place of a layer's output."""
-        file = self.worker.folder / f"given{self.layers.index(path)}.npy"
-        part = file.with_suffix(".part.npy")
-        np.save(part, truth)
-        part.rename(file)
-        self._unread[path] = 2 * truth.nbytes
+    def give(self, path: str, truth: Mapping[int, Array]) -> None:
+        """What takes the place of a layer's outputs, by number; nothing does, unless it is all of them."""
+        give(self.worker.folder, self.layers.index(path), truth)
+        self._unread[path] = 2 * sum(array.nbytes for array in truth.values())
 
     def ready(self) -> Iterator[tuple[Layer, Array]]:
         """What layers made of true inputs, each with the truth; waits where too much lies about unread."""
@@ -120,15 +122,32 @@ class Forcing:
         """Whether the worker waits for something that has not been given."""
         wants = self.worker.folder / WANTS
         place = wants.read_text() if wants.exists() else ""
-        return bool(place) and not (self.worker.folder / f"given{place}.npy").exists()
+        return bool(place) and not (self.worker.folder / given_list(int(place))).exists()
 
     def _read(self) -> Iterator[tuple[Layer, Array]]:
         self._stream.layers()
         for path in list(self._unread):
             layer = self._stream.find(path)
             if layer is not None:
-                file = self.worker.folder / f"given{self.layers.index(path)}.npy"
-                yield layer, np.load(file, mmap_mode="r", allow_pickle=False)
+                place = self.layers.index(path)
+                yield layer, given(self.worker.folder, place, layer)
                 del self._unread[path]
                 layer.drop()
-                file.unlink(missing_ok=True)
+                for file in self.worker.folder.glob(given_file(place, "*")):
+                    file.unlink(missing_ok=True)
+
+
+def give(folder: Path, place: int, truth: Mapping[int, Array]) -> None:
+    """Lay down the true outputs of the layer at a place, by number."""
+    for output, array in truth.items():
+        np.save(folder / given_file(place, output), array)
+    told = folder / given_list(place)
+    part = told.with_suffix(".part")
+    part.write_text(json.dumps(list(truth)))
+    part.rename(told)
+
+
+def given(folder: Path, place: int, layer: Layer) -> Array:
+    """The truth for what was kept of the layer at a place."""
+    found: Array = np.load(folder / given_file(place, layer.output), mmap_mode="r", allow_pickle=False)
+    return found

@@ -41,6 +41,24 @@ class Weight:
     buffer: bool = False  # never trained: statistics, constants, counters
 
 
+Part = int | tuple[int, ...]
+"""An array that a module gives: an output of its node, by number, or several stacked along a first axis."""
+
+Way = tuple[Part, ...]
+Ways = tuple[Way, ...]
+"""What a module gives, array by array, in each of the ways in which it can be called: their number tells."""
+
+ITSELF: Ways = ((0,),)
+"""One array, which is the node's output."""
+
+
+def shown(ways: Ways) -> int:
+    """The place, from the front or from the end, of the array that stands for all that a module gives."""
+    places = [(way.index(min(part for part in way if isinstance(part, int))), len(way)) for way in ways]
+    fronts, ends = {place for place, _ in places}, {place - count for place, count in places}
+    return min(fronts) if len(fronts) < 2 else min(ends)
+
+
 @dataclass(frozen=True)
 class Layer:
     """An attribute made by `make`, whose weights are stored under its name.
@@ -56,6 +74,7 @@ class Layer:
     statements: Statements | None = None
     direct: bool = False  # `use` is a plain call with settings: what the attribute gives is the node's output
     step: bool = False  # no layer of its own: it stands between layers that are called one after another
+    shows: Ways = ()  # what the attribute gives, where statements follow its call
 
 
 Form = Inline | Layer

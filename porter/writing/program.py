@@ -18,7 +18,7 @@ from porter.writing.alike import Made, share
 from porter.writing.body import Body, write_body
 from porter.writing.chains import Chains, find_chains
 from porter.writing.containers import Kinds, Label
-from porter.writing.forms import Form, Inline, Layer, Weight
+from porter.writing.forms import ITSELF, Form, Inline, Layer, Ways, Weight
 from porter.writing.grouping import Group, group
 from porter.writing.instances import Dialect, Instance, Member
 
@@ -44,7 +44,7 @@ class Program:
     classes: tuple[ClassPlan, ...]
     weights: Mapping[str, Weight]
     modules: Mapping[str, Node]  # attribute path -> the node that it computes
-    plain: frozenset[str]  # paths of modules whose own output is the node's, as it is
+    shows: Mapping[str, Ways]  # what modules give, by path, where that is outputs of their nodes as they are
     helpers: tuple[str, ...]
     forms: Mapping[Node, Form] = field(default_factory=dict)  # how each node is said
 
@@ -95,7 +95,7 @@ class _Planner:
         self.taken = {*dialect.imported, *(helper for form in forms.values() for helper in form.helpers)}
         self.weights: dict[str, Weight] = {}
         self.modules: dict[str, Node] = {}
-        self.plain: set[str] = set()
+        self.shows: dict[str, Ways] = {}
         self.root = Instance((), name)
         self.instances: dict[tuple[str, ...], Instance] = {(): self.root}
         for node, form in forms.items():  # attributes stand in the order of the source
@@ -205,7 +205,7 @@ class _Planner:
         plans.append(ClassPlan(self.name, "", (), attributes, body, frozen, self.root.groups))
         helpers = dict.fromkeys(helper for form in self.forms.values() for helper in form.helpers)
         return Program(
-            tuple(plans), self.weights, self.modules, frozenset(self.plain), tuple(helpers), self.forms
+            tuple(plans), self.weights, self.modules, self.shows, tuple(helpers), self.forms
         )
 
     def _collect_weights(self) -> None:
@@ -216,8 +216,9 @@ class _Planner:
             home = tuple(scope.name for scope in node.origin.scopes)
             steps = [self.instances[home[:k]].names[home[: k + 1]] for k in range(len(home))]
             path = ".".join([*steps, self.instances[home].names[self._key(node)]])
-            if not form.step and path not in self.modules and _is_plain(form, node):
-                self.plain.add(path)
+            ways = form.shows or (ITSELF if _is_plain(form, node) else ())
+            if not form.step and path not in self.modules and ways:
+                self.shows[path] = ways
             if not form.step:
                 self.modules.setdefault(path, node)
             for name, weight in form.weights.items():

@@ -255,8 +255,8 @@ def measured(name: str, targets: Sequence[str]) -> dict[str, Any]:
     assert read_live is not None
     source = read_live(LiveModel(model, inputs))
     seconds = time.perf_counter() - start
-    assert source.run is not None
-    wanted, _ = source.run(inputs)
+    assert source.living is not None
+    wanted, _ = source.living.run(inputs)
     graph = normalise(source.graph)
     found: dict[str, Any] = {"model": name, "read_seconds": round(seconds, 1)}
     for target in targets:

@@ -3,7 +3,7 @@ that are forced along true values."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +40,7 @@ def load(model, **how):
 
 INPUT = np.zeros((2, 100))
 SIZE = INPUT.nbytes
-NAMES = [f"layer{k}" for k in range(6)]
+NAMES = {f"layer{k}": 0 for k in range(6)}
 
 
 @pytest.fixture
@@ -93,12 +93,12 @@ def test_what_nobody_reads_does_not_hang_either(runner: Callable[..., Worker]) -
         assert worker.layer("no such layer") is None
 
 
-def forced(worker: Worker, names: Sequence[str], room: float) -> dict[str, np.ndarray]:
+def forced(worker: Worker, names: Mapping[str, int], room: float) -> dict[str, np.ndarray]:
     """What each layer makes of 10 times its number."""
     forcing = worker.forcing([INPUT], names, room)
     found = {}
     for k, name in enumerate(names):
-        forcing.give(name, INPUT + 10.0 * (k + 1))
+        forcing.give(name, {0: INPUT + 10.0 * (k + 1)})
         found |= {layer.path: (np.array(layer.read()), np.array(truth)) for layer, truth in forcing.ready()}
     found |= {layer.path: (np.array(layer.read()), np.array(truth)) for layer, truth in forcing.finish()}
     for k, name in enumerate(names):
@@ -113,7 +113,7 @@ def test_each_layer_gets_true_inputs(room: float, runner: Callable[..., Worker])
         worker.feed([[INPUT]], 0, NAMES)
         worker.result()
         found = forced(worker, NAMES, room)
-    assert list(found) == NAMES
+    assert list(found) == list(NAMES)
     for k, name in enumerate(NAMES):
         np.testing.assert_array_equal(found[name], INPUT + 10.0 * k + 1)
 
@@ -122,7 +122,7 @@ def test_layers_in_another_order_and_layers_that_are_not(runner: Callable[..., W
     with runner() as worker:
         worker.feed([[INPUT]], 0, NAMES)
         worker.result()
-        found = forced(worker, ["layer3", "nowhere", "layer1"], 1)
+        found = forced(worker, dict.fromkeys(["layer3", "nowhere", "layer1"], 0), 1)
     assert set(found) == {"layer1", "layer3"}
 
 

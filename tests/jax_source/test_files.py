@@ -307,7 +307,7 @@ def test_state_is_refused(code: Path) -> None:
 
 
 def test_a_live_model_needs_examples(code: Path) -> None:
-    from converters.jax.reading.source import read_live
+    from converters.jax.reading.live import read_live
 
     with pytest.raises(RequestError, match="give example inputs"):
         read_live(LiveModel(Factory(str(code), "module").model))

@@ -30,7 +30,7 @@ LIMIT = 2e-5
 
 
 def read(model: Any, inputs: Sequence[np.ndarray]) -> SourceModel:
-    from converters.jax.reading.source import read_live
+    from converters.jax.reading.live import read_live
 
     return read_live(LiveModel(model, tuple(inputs)))
 
@@ -40,8 +40,8 @@ def judged(model: Any, inputs: Sequence[np.ndarray]) -> Graph:
     source = read(model, inputs)
     assert not source.notices
     assert all(row.used_by or row.reason for row in source.ledger)
-    assert source.run is not None
-    wanted, _ = source.run(inputs)
+    assert source.living is not None
+    wanted, _ = source.living.run(inputs)
     graph = check(normalise(source.graph), "normalising")
     assert graph.inputs[0].shape[0] == Sym("batch")
     answers = {

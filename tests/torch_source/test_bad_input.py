@@ -14,7 +14,8 @@ from torch import nn
 
 import porter
 from converters.torch import CONVERTER
-from converters.torch.source import read_live, read_source
+from converters.torch.live import read_live
+from converters.torch.source import read_source
 from porter.api import _request
 from porter.errors import PorterError, WeightsError
 from porter.factories import Factory

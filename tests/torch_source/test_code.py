@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from converters.torch.source import read_live
+from converters.torch.live import read_live
 from porter import pipeline
 from porter.frameworks import target
 from porter.source_model import LiveModel

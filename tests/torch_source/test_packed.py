@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 
 import porter
-from converters.torch.source import read_live
+from converters.torch.live import read_live
 from porter import pipeline
 from porter.axes import permutation
 from porter.frameworks import target

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from converters.torch.source import read_live
+from converters.torch.live import read_live
 from porter import pipeline
 from porter.frameworks import target
 from porter.normalise import normalise

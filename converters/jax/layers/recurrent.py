@@ -17,7 +17,7 @@ from porter.graph.ops.recurrent_convolution import ConvLstm
 from porter.source.code import Call, Expression, List, Name, Tuple, call, index
 from porter.source.statements import Statement, assign
 from porter.weights.tensor import Constant, Summed
-from porter.writing.forms import Expressions, Form, Layer, Names, Weight
+from porter.writing.forms import Expressions, Form, Layer, Names, Ways, Weight
 from porter.writing.weights import weight
 
 INPUT, STATE = "dense_i", "dense_h"
@@ -38,7 +38,13 @@ def write_recurrent(op: AnyRecurrent, node: Node) -> Form:
     def statements(inputs: Expressions, names: Names) -> Sequence[Statement]:
         return Lines(op, inputs, names).all()
 
-    return Layer(make, held, helpers=helpers, statements=statements)
+    return Layer(make, held, helpers=helpers, statements=statements, shows=shown(op.STATES, op.walks))
+
+
+def shown(states: int, walks: int = 1) -> Ways:
+    """What the loop gives: the sequence alone, or after the states, which Flax has in its own order."""
+    of_walk = [range(2 + walk * states, 2 + (walk + 1) * states) for walk in range(walks)]
+    return (0,), (*(state for walk in of_walk for state in reversed(walk)), 0)
 
 
 def _cell(op: AnyRecurrent, node: Node) -> tuple[Call, tuple[str, ...]]:

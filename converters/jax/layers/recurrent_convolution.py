@@ -8,7 +8,7 @@ from typing import Any
 from converters.jax.layers.callables import functions
 from converters.jax.layers.convolution import named_padding
 from converters.jax.layers.dtypes import precision
-from converters.jax.layers.recurrent import Lines
+from converters.jax.layers.recurrent import Lines, shown
 from converters.jax.module_names import CONV
 from converters.jax.rules import rules
 from porter.graph.model import Node
@@ -47,4 +47,5 @@ def write_conv_lstm(op: ConvLstm, node: Node) -> Form:
     def statements(inputs: Expressions, names: Names) -> Sequence[Statement]:
         return Lines(op, inputs, names).all()
 
-    return Layer(make, held, helpers=(*helpers, "RNN", "ConvLSTMCell"), statements=statements)
+    helpers = (*helpers, "RNN", "ConvLSTMCell")
+    return Layer(make, held, helpers=helpers, statements=statements, shows=shown(op.STATES))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,11 @@ import numpy as np
 from converters.jax.load import fitted, nested, stored, weights_of
 from converters.jax.read import read
 from converters.jax.reading.model import Model, model_of
-from converters.jax.reading.trace import Traced, faults, trace
-from porter.errors import RequestError, RunError, SourceError
+from converters.jax.reading.trace import Traced, trace
+from porter.errors import RequestError, SourceError
 from porter.graph.model import Graph
 from porter.recordings import arrays_of
-from porter.source_model import LedgerRow, LiveModel, ReadRequest, SourceModel
+from porter.source_model import LedgerRow, ReadRequest, SourceModel
 from porter.weights.tensor import Stored
 
 
@@ -30,15 +30,15 @@ def read_source(request: ReadRequest) -> SourceModel:
     weights = {} if request.weights is None else weights_of(request.weights)
     file = str(factory) if request.weights is None else str(request.weights)
     model = model_of(built(factory.model, weights), factory.name, lambda told: examples(told, request, 1))
-    found = fitted(model.arrays, weights, file) if weights else _own(model, file)
+    found = fitted(model.arrays, weights, file) if weights else own_arrays(model, file)
     inputs = examples(model.signature, request, 0)
     traced = trace(model, inputs, found.__getitem__, static_batch=request.static_batch)
     notices = traced.notices
     if not weights:
         notices = (*notices, f"no --weights: the numbers are those that {factory} gives its model")
-    source = _source(traced, found)
+    source = source_of(traced, found)
     files = (str(factory), *([file] if weights else []))
-    return SourceModel(source.graph, source.ledger, _facts(f"factory of a {model.kind}", files), notices)
+    return SourceModel(source.graph, source.ledger, facts_of(f"factory of a {model.kind}", files), notices)
 
 
 def built(made: Any, weights: Mapping[str, Stored]) -> Any:
@@ -54,7 +54,8 @@ def built(made: Any, weights: Mapping[str, Stored]) -> Any:
     return made, nested(weights)
 
 
-def _own(model: Model, file: str) -> dict[str, Stored]:
+def own_arrays(model: Model, file: str) -> dict[str, Stored]:
+    """The numbers that a model has already."""
     bare = [key for key, array in model.arrays.items() if not hasattr(array, "__array__")]
     if bare:
         raise RequestError(
@@ -63,21 +64,8 @@ def _own(model: Model, file: str) -> dict[str, Stored]:
     return {key: stored(file, key, array) for key, array in model.arrays.items()}
 
 
-def read_live(live: LiveModel) -> SourceModel:
-    """A model in this process, traced on the example inputs."""
-    if live.example_inputs is None:
-        raise RequestError("a JAX model says nothing of its inputs: give example inputs, a tuple of arrays")
-    inputs = [one if hasattr(one, "shape") else np.asarray(one) for one in live.example_inputs]
-    model = model_of(live.model, "Model", lambda told: inputs)
-    found = _own(model, f"live {model.name}")
-    traced = trace(model, inputs, found.__getitem__, static_batch=live.static_batch)
-    source = _source(traced, found)
-    run = _runner(model, [str(value.dtype) for value in source.graph.inputs])
-    facts = _facts(f"live {model.kind}", ())
-    return SourceModel(source.graph, source.ledger, facts, traced.notices, run)
-
-
-def _source(traced: Traced, found: Mapping[str, Stored]) -> SourceModel:
+def source_of(traced: Traced, found: Mapping[str, Stored]) -> SourceModel:
+    """What was traced as a graph, every array accounted for."""
     graph = read(traced.program)
     return SourceModel(graph, tuple(_ledger(graph, found)), {}, traced.notices)
 
@@ -91,7 +79,8 @@ def _ledger(graph: Graph, found: Mapping[str, Stored]) -> Iterator[LedgerRow]:
             yield LedgerRow(array, (), "no output depends on it")
 
 
-def _facts(form: str, files: Sequence[str]) -> dict[str, Any]:
+def facts_of(form: str, files: Sequence[str]) -> dict[str, Any]:
+    """Where a model comes from, for people and manifests."""
     import flax
     import jax
 
@@ -102,33 +91,6 @@ def _facts(form: str, files: Sequence[str]) -> dict[str, Any]:
         "jax_version": jax.__version__,
         "flax_version": flax.__version__,
     }
-
-
-def _runner(model: Model, dtypes: Sequence[str]) -> Callable[..., Any]:
-    """Runs the model on other numbers."""
-    import jax
-    import jax.numpy as jnp
-
-    def pure(arrays: Mapping[str, Any], inputs: Sequence[Any]) -> Any:
-        return jax.tree_util.tree_leaves(model.call(arrays, inputs)[0])
-
-    compiled = jax.jit(pure)
-
-    def run(arrays: Sequence[np.ndarray]) -> tuple[list[np.ndarray], list[str]]:
-        given = [jnp.asarray(array, dtype) for array, dtype in zip(arrays, dtypes, strict=True)]
-        model.watched(False)
-        try:
-            with jax.default_matmul_precision("highest"):
-                found = compiled(model.arrays, given)
-        except faults() as fault:
-            raise RunError(f"the model does not run: {fault}") from fault
-        return [_plain(one) for one in found], [str(one.dtype) for one in found]
-
-    return run
-
-
-def _plain(array: Any) -> np.ndarray:
-    return np.asarray(array.astype("float32") if str(array.dtype) == "bfloat16" else array)
 
 
 def examples(signature: inspect.Signature, request: ReadRequest, skipped: int) -> list[Any]:

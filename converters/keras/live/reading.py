@@ -3,33 +3,24 @@
 from __future__ import annotations
 
 import json
-import linecache
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib import import_module
-from pathlib import Path
-from traceback import extract_tb
 from typing import Any
-
-import numpy as np
 
 from converters.keras.live import keras2, keras3
 from converters.keras.live.inputs import Inputs, inputs_of, zeros
 from converters.keras.live.merging import SIZES, merged
 from converters.keras.live.nesting import nested
 from converters.keras.live.owner import generation_of
-from converters.keras.live.records import Trace, leaves
+from converters.keras.live.records import Trace
+from converters.keras.live.running import CANNOT, Running, seen, told
 from converters.keras.live.variables import LiveVariables
 from converters.keras.models import Reading, read_model
 from converters.keras.read import read
 from converters.keras.spec import ModelSpec
 from converters.keras.upgrade import Writer
-from porter.errors import RequestError, RunError, UnsupportedModel
-from porter.source_model import LiveModel, RunHere, SourceModel
-
-CANNOT = (ValueError, TypeError, AttributeError, RuntimeError, LookupError, ArithmeticError)
-"""What a model's own code raises where it cannot run on symbolic tensors; where, and what, is told."""
-
-PACKAGES = ("keras", "tf_keras", "tensorflow", "porter", "converters", "optree", "importlib", "contextlib.py")
+from porter.errors import RequestError, UnsupportedModel
+from porter.source_model import LiveModel, SourceModel
 
 
 def read_live(live: LiveModel) -> SourceModel:
@@ -49,10 +40,11 @@ class _Road:
 
     def source(self) -> SourceModel:
         inputs = inputs_of(self.model, self.told.example_inputs, self.name)
-        self._build(inputs)
+        living = Running(self.model, self.name, self.package, self.generation, inputs)
+        self._build(inputs, living)
         spec, live = self._spec(inputs)
         reading = read(spec, generation=self.generation, policy=self.told.dtype)
-        variables = LiveVariables(self.model, live, self._numbers)
+        variables = LiveVariables(self.model, live, living.numbers)
         reading.variables.bind(variables.bind([pending.slot for pending in reading.variables.asked.values()]))
         facts: dict[str, Any] = {
             "framework": "tf",
@@ -63,13 +55,14 @@ class _Road:
         }
         notices = (*self.reading.notes, *reading.notices)
         ledger = variables.ledger(reading.variables.left)
-        return SourceModel(reading.graph, ledger, facts, notices, self._run(inputs))
+        living.layers = dict(seen(self.model, spec, live))
+        return SourceModel(reading.graph, ledger, facts, notices, living)
 
-    def _build(self, inputs: Inputs) -> None:
+    def _build(self, inputs: Inputs, living: Running) -> None:
         """Layers make their variables when they are first called."""
         layers = list(self.model._flatten_layers(include_self=True, recursive=True))
         if self.told.example_inputs is not None and not all(layer.built for layer in layers):
-            self._called(inputs, zeros(inputs), "called on zeros to build it")
+            living.called(zeros(inputs), "called on zeros to build it")
 
     def _spec(self, inputs: Inputs) -> tuple[ModelSpec, Mapping[tuple[str, ...], Any]]:
         whole = self.told.example_inputs is None and not self.told.static_batch
@@ -101,52 +94,6 @@ class _Road:
             return keras2.traced(self.model, inputs, batch if self.told.static_batch else None)
         except CANNOT as error:
             raise UnsupportedModel(
-                f"model {self.name!r}: its code cannot be followed on symbolic tensors: {_told(error)}; it "
+                f"model {self.name!r}: its code cannot be followed on symbolic tensors: {told(error)}; it "
                 "must use layers and keras.ops, and decide nothing by the numbers in tensors"
             ) from error
-
-    def _run(self, inputs: Inputs) -> RunHere:
-        def run(arrays: Sequence[np.ndarray]) -> tuple[Sequence[np.ndarray], Sequence[str]]:
-            outputs = self._called(inputs, arrays, "run")
-            told = [str(getattr(one.dtype, "name", one.dtype)).removeprefix("torch.") for one in outputs]
-            return [_plain(self._numbers(one)) for one in outputs], told
-
-        return run
-
-    def _called(self, inputs: Inputs, arrays: Sequence[np.ndarray], what: str) -> list[Any]:
-        functions = self.package.ops if self.generation == 3 else import_module("tensorflow")
-        convert = functions.convert_to_tensor
-        tensors = [convert(array, dtype=one.dtype) for array, one in zip(arrays, inputs.entries, strict=True)]
-        args, kwargs = inputs.pack(tensors)
-        try:
-            outputs = self.model(*args, **kwargs)
-        except CANNOT as error:
-            raise RunError(f"model {self.name!r} cannot be {what}: {_told(error)}") from error
-        return [leaf for leaf in leaves(outputs) if leaf is not None]
-
-    def _numbers(self, variable: Any) -> np.ndarray:
-        if self.generation == 2:
-            return np.asarray(variable)
-        return np.asarray(self.package.ops.convert_to_numpy(variable))
-
-
-def _plain(array: np.ndarray) -> np.ndarray:
-    # bfloat16 is of kind V; float32 holds all of its numbers
-    return array.astype("float32") if array.dtype.kind == "V" or str(array.dtype) == "bfloat16" else array
-
-
-def _told(error: Exception) -> str:
-    """What went wrong, and at which line of the user's own code."""
-    lines = [line for line in str(error).strip().splitlines() if line.strip()]
-    what = f"{type(error).__name__}: {lines[0].strip()[:300] if lines else ''}"
-    frames = [frame for frame in extract_tb(error.__traceback__) if not _is_package(frame.filename)]
-    if not frames:
-        return what
-    last = frames[-1]
-    code = (last.line or linecache.getline(last.filename, last.lineno or 0)).strip()
-    return f"{Path(last.filename).name}, line {last.lineno}: `{code[:120]}`: {what}"
-
-
-def _is_package(file: str) -> bool:
-    parts = Path(file).parts
-    return "site-packages" in parts or any(package in parts for package in PACKAGES) or file.startswith("<")

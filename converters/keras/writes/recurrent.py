@@ -18,7 +18,7 @@ from porter.graph.ops.recurrent_convolution import ConvLstm
 from porter.source.code import Call, Expression, List, Name, Tuple, call, index
 from porter.source.statements import Statement, assign
 from porter.weights.tensor import Constant, Stacked, Summed, moved
-from porter.writing.forms import Expressions, Form, Layer, Names, Weight
+from porter.writing.forms import Expressions, Form, Layer, Names, Ways, Weight
 from porter.writing.weights import weight
 
 KINDS: dict[type[Op], str] = {SimpleRnn: "SimpleRNN", Lstm: "LSTM", Gru: "GRU"}
@@ -42,7 +42,8 @@ def write_recurrent(op_: AnyRecurrent, node: Node) -> Form:
     kind = KINDS[type(op_)]
     if not op_.both:
         made = layer(kind, node, op_.units, **told)
-        return Layer(made, _weights(op_, node, "", "cell"), helpers=helpers, statements=plan.lines)
+        held = _weights(op_, node, "", "cell")
+        return Layer(made, held, helpers=helpers, statements=plan.lines, shows=plan.shows)
     single = layer(kind, node, op_.units, **told)
     kept = [(name, value) for name, value in single.kwargs if name not in ("name", "trainable")]
     inner = Call(single.func, single.args, tuple(kept))
@@ -51,7 +52,7 @@ def write_recurrent(op_: AnyRecurrent, node: Node) -> Form:
         **_weights(op_, node, "", "forward_layer.cell"),
         **_weights(op_, node, "_reverse", "backward_layer.cell"),
     }
-    return Layer(make, held, helpers=helpers, statements=plan.lines)
+    return Layer(make, held, helpers=helpers, statements=plan.lines, shows=plan.shows)
 
 
 def functions(op_: AnyRecurrent | ConvLstm, node: Node) -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -148,6 +149,12 @@ class Walk:
         if self.op.masked and self.op.gaps == "zeros" and not self.both:
             told["zero_output_for_mask"] = True
         return told
+
+    @property
+    def shows(self) -> Ways:
+        """What the layer gives: the sequence or the last output, and the states where they are asked for."""
+        first = 0 if self.sequence else 1
+        return ((first, *range(2, len(self.node.outputs))) if self.states else (first,),)
 
     def lines(self, inputs: Expressions, names: Names) -> Sequence[Statement]:
         """The lines for one call."""

@@ -39,4 +39,4 @@ def write_conv_lstm(op: ConvLstm, node: Node) -> Form:
         weight(node, "weight_hh", "o i *s -> *s i o"),
         weight(node, "bias") if "bias" in node.params else None,
     ]
-    return Layer(make, stored(held, "cell"), helpers=helpers, statements=plan.lines)
+    return Layer(make, stored(held, "cell"), helpers=helpers, statements=plan.lines, shows=plan.shows)
