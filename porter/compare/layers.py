@@ -56,6 +56,15 @@ class Known:
         return min(fitting, key=lambda k: _mean_distance(self.outputs[k].exact, given))
 
 
+    def stacked(self, numbers: Sequence[int]) -> KnownOutput:
+        """Several outputs, one upon another."""
+        parts = [self.outputs[number] for number in numbers]
+        exact, rough, alone = (
+            np.stack([getattr(part, name) for part in parts]) for name in ("exact", "rough", "alone")
+        )
+        return KnownOutput(exact, rough, alone, parts[0].dtype)
+
+
 def _mean_distance(a: Array, b: Array) -> float:
     with np.errstate(invalid="ignore", over="ignore"):
         off = np.abs(a.astype("float64") - b.astype("float64"))

@@ -27,7 +27,7 @@ from porter.graph.run import steps
 from porter.verification.contestant import Forced, Runner
 from porter.verification.settings import LayerPlan
 from porter.workers import Layer, NotAvailable
-from porter.writing.forms import Part
+from porter.writing.forms import Part, first
 
 Array = np.ndarray
 Tell = Callable[[str, int, int], None]
@@ -111,7 +111,7 @@ class TargetLayers:
     ends: tuple[Array, ...] = ()  # the model's outputs, made of the true values of its last layers
     covered: dict[Node, tuple[str, ...]] = field(default_factory=dict)
     given: dict[str, dict[int, Part]] = field(default_factory=dict)  # what is known of the arrays of a module
-    measured: dict[str, int] = field(default_factory=dict)  # the number of the output that is
+    measured: dict[str, int] = field(default_factory=dict)  # the output, or the first of several
 
     def __post_init__(self) -> None:
         self.covered = covered(self.plan.graph, frozenset(self.plan.modules.values()))
@@ -138,9 +138,10 @@ class TargetLayers:
                 continue
             given = self._turned(path, layer.read())
             output = self._output(path, known, layer, given)
-            if given.shape == output.exact.shape or (self.plan.counts and given.size != output.exact.size):
+            fits = given.shape == output.exact.shape
+            if fits or (self.plan.counts and given.size != output.exact.size):
                 row = self._row(path, known.node, output, given, spacing)
-                if output.exact.dtype.kind == "f":
+                if fits and output.exact.dtype.kind == "f":
                     outputs = [one.truth for one in known.outputs]
                     truths.keep(path, output.yardstick_alone(spacing), self._truth(path, outputs))
                 yield path, row
@@ -151,10 +152,9 @@ class TargetLayers:
         """Which output of the node the module shows, as the plan says, or else the numbers."""
         ways = [way for way in self.plan.shows.get(path, ()) if len(way) == layer.count]
         parts: dict[int, Part] = dict(enumerate(ways[0])) if ways else {layer.output: known.like(given)}
-        number = parts[layer.output]
-        assert isinstance(number, int)
-        self.given[path], self.measured[path] = parts, number
-        return known.outputs[number]
+        part = parts[layer.output]
+        self.given[path], self.measured[path] = parts, first(part)
+        return known.outputs[part] if isinstance(part, int) else known.stacked(part)
 
     def _truth(self, path: str, outputs: Sequence[Array]) -> dict[int, Array]:
         """The true values of the arrays that a module gives, as it orders axes."""

@@ -54,9 +54,14 @@ ITSELF: Ways = ((0,),)
 
 def shown(ways: Ways) -> int:
     """The place, from the front or from the end, of the array that stands for all that a module gives."""
-    places = [(way.index(min(part for part in way if isinstance(part, int))), len(way)) for way in ways]
+    places = [(way.index(min(way, key=first)), len(way)) for way in ways]
     fronts, ends = {place for place, _ in places}, {place - count for place, count in places}
     return min(fronts) if len(fronts) < 2 else min(ends)
+
+
+def first(part: Part) -> int:
+    """The number of an output, or of the first of several."""
+    return part if isinstance(part, int) else part[0]
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def images() -> keras.Model:
 NETWORKS = (plain, both_ways, with_states, images)
 TARGETS = ("torch", "jax", "tf")
 
-FIRST = ({5, 24}, {2, 12})
+FIRST = ({5, 24}, {2, 3, 12})
 """Sizes that only the first layer's weights for its input have."""
 
 Made = tuple[Path, Path]

@@ -17,7 +17,7 @@ from porter.graph.ops.recurrent import SIGMOID, TANH, AnyRecurrent, Gru, Lstm, S
 from porter.source.code import Call, Expression, List, Name, Tuple, call, index
 from porter.source.statements import Statement, assign
 from porter.weights.tensor import Constant, number_type
-from porter.writing.forms import Expressions, Form, Layer, Names, Way, Weight, method
+from porter.writing.forms import Expressions, Form, Layer, Names, Ways, Weight, method
 
 LOOPS: Mapping[type[Op], str] = {SimpleRnn: "RNNLoop", Lstm: "LSTMLoop", Gru: "GRULoop"}
 
@@ -32,15 +32,16 @@ def write_recurrent(op: AnyRecurrent, node: Node) -> Form:
     def statements(inputs: Expressions, names: Names) -> Sequence[Statement]:
         return _Lines(op, bool(native), inputs, names).all()
 
-    shows = () if op.masked and native else (shown(op),)
+    shows = () if op.masked and native else shown(op)
     return Layer(make, held, helpers=helpers, statements=statements, shows=shows)
 
 
-def shown(op: AnyRecurrent) -> Way:
-    """What the module gives: the sequence, and of each kind of state those of all walks, one upon another.
-    Not where it gets the real steps alone, packed."""
-    states = range(2, 2 + op.walks * op.STATES)
-    return (0, *(tuple(states[kind :: op.STATES]) for kind in range(op.STATES)))
+def shown(op: AnyRecurrent) -> Ways:
+    """What the module gives: the sequence, unless it is not wanted, and of each kind of state those of all
+    walks, one upon another. Not so where it gets the real steps alone, packed."""
+    numbers = range(2, 2 + op.walks * op.STATES)
+    states = tuple(tuple(numbers[kind :: op.STATES]) for kind in range(op.STATES))
+    return (0, *states), states
 
 
 def _native(op: AnyRecurrent) -> tuple[str, dict[str, Any]] | None:

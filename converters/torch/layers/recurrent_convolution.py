@@ -47,7 +47,7 @@ def write_conv_lstm(op: ConvLstm, node: Node) -> Form:
         x = x if even else call("F.pad", x, flat_pads(pads))
         return _lines(op, own, [x, *rest], names)
 
-    return Layer(make, held, helpers=(*helpers, "ConvLSTM"), statements=statements, shows=((0, 2, 3),))
+    return Layer(make, held, helpers=(*helpers, "ConvLSTM"), statements=statements, shows=((0, 2, 3), (2, 3)))
 
 
 def _input_conv(op: ConvLstm, node: Node, pads: Pads | None) -> Call:
