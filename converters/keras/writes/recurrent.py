@@ -154,7 +154,8 @@ class Walk:
     def shows(self) -> Ways:
         """What the layer gives: the sequence or the last output, and the states where they are asked for."""
         first = 0 if self.sequence else 1
-        return ((first, *range(2, len(self.node.outputs))) if self.states else (first,),)
+        states = range(2, 2 + self.op.STATES * (2 if self.both else 1)) if self.states else ()
+        return ((first, *states),)
 
     def lines(self, inputs: Expressions, names: Names) -> Sequence[Statement]:
         """The lines for one call."""
