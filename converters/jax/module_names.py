@@ -59,8 +59,8 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
 }
 """What Flax's constructors assume for arguments that are left out."""
 
-IMPORTED = frozenset({"jax", "jnp", "nnx", "np", "partial"})
-"""Names that forward passes use."""
+IMPORTED = frozenset({"Path", "jax", "jnp", "nnx", "np", "partial"})
+"""Names of the module that neither a class nor a value may take."""
 
 SETTINGS: Mapping[str, tuple[str, ...]] = {
     "adaptive_pool": ("size", "function"),

@@ -57,7 +57,7 @@ RNGS = Name("rngs")
 def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     """The JAX form of a graph; every op that JAX cannot say is reported in one error."""
     own = constructor_arguments(PACKAGE)
-    name = class_name(laid.graph.name, own)
+    name = class_name(laid.graph.name, {*own, *IMPORTED})
     graph, parts = whole_heads(laid.graph, flax_has)
     dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED, WORDS)
     program = translate(graph, rules, dialect, name)

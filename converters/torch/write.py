@@ -30,14 +30,17 @@ from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
 
 PACKAGE = "converters.torch"
+IMPORTED = frozenset({"F", "OrderedDict", "Path", "nn", "torch"})
+"""Names of the module that neither a class nor a value may take."""
+
 FILE = {"safetensors": "model.safetensors", "h5": "model.weights.h5"}
 
 
 def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     """The torch form of a graph; every op that torch cannot say is reported in one error."""
     own = constructor_arguments(PACKAGE)
-    name = class_name(laid.graph.name, own)
-    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, frozenset({"torch", "nn", "F"}), WORDS)
+    name = class_name(laid.graph.name, {*own, *IMPORTED})
+    dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED, WORDS)
     program = translate(laid.graph, rules, dialect, name)
     source = _source(program, laid, name, FILE[weights_format])
     return Written(source, program.weights, program.modules, program.shows)

@@ -21,7 +21,7 @@ class Dialect:
     reserved: frozenset[str]  # attribute names that its module class uses itself
     argument_names: Mapping[str, tuple[str, ...]]  # names of positional constructor arguments
     usual: Usual = field(default_factory=dict)  # what constructors assume
-    imported: frozenset[str] = frozenset()  # names of the module that forward passes use
+    imported: frozenset[str] = frozenset()  # names of the module that nothing else may take
     words: Words = Words()  # what groups of modules are called
 
 

@@ -185,7 +185,7 @@ class _Planner:
         self.root.body = self._body(tree, names)
         self._collect_weights()
         inner = [instance for instance in self.instances.values() if instance is not self.root]
-        namer = Namer([self.name, *self.dialect.argument_names])
+        namer = Namer([self.name, *self.dialect.argument_names, *self.dialect.imported])
         made = [_made(instance) for instance in inner]
         classes, constructors = share(made, namer, self.dialect.argument_names, self.dialect.usual)
         plans = [

@@ -89,3 +89,16 @@ def test_weights_of_layers_in_half_precision() -> None:
     found = weight.tensor.read()
     assert found.dtype == jnp.bfloat16
     np.testing.assert_array_equal(found, np.asarray(layer.kernel[...].astype(jnp.bfloat16)).T)
+
+
+@pytest.mark.parametrize("name", ["f", "path", "ordered_dict", "nn"])
+def test_functions_named_like_what_the_module_imports(name: str) -> None:
+    """Their class would hide `F`, `Path`, ...; it is called otherwise."""
+    import jax.numpy as jnp
+    from jax import nn
+
+    def function(params: Any, x: Any) -> Any:
+        return nn.softmax(jnp.tanh(x) @ params["w"])
+
+    function.__name__ = name
+    judged((function, {"w": np.eye(3, dtype="float32")}), (np.ones((2, 3), "float32"),))
