@@ -9,6 +9,7 @@ from porter.normalise.absorb_bias import absorb_bias
 from porter.normalise.absorb_padding import absorb_padding
 from porter.normalise.find_blocks import find_blocks
 from porter.normalise.join_reshapes import join_reshapes
+from porter.normalise.join_truths import join_truths
 from porter.normalise.keep_reduced_axes import keep_reduced_axes
 from porter.normalise.name_activations import name_activations
 from porter.normalise.name_attention import name_attention
@@ -21,6 +22,7 @@ Step = Callable[[Graph], Graph]
 STEPS: tuple[Step, ...] = (
     absorb_padding,
     join_reshapes,
+    join_truths,
     keep_reduced_axes,
     absorb_bias,
     name_activations,
