@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from math import prod
 from typing import Any
@@ -41,6 +42,7 @@ class Hdf5:
             self._file = open_file()
         self.arrays: dict[str, Stored] = {}
         self.groups: set[str] = {""}
+        self._written: dict[str, str | None] = {}  # a group's name in the file, where it is another or none
         with self._spoken():
             self._walk()
 
@@ -125,10 +127,25 @@ class Hdf5:
             return array.astype(array.dtype.newbyteorder("="))
         return array
 
+    def part_at_backslashes(self) -> None:
+        """On Windows, Keras 2 joined the names of objects by backslashes, and not into groups in groups."""
+        parted = {path.replace("\\", "/"): path for path in self.groups if "\\" in path}
+        if twice := sorted(parted.keys() & self.groups):
+            raise SourceError(f"{self.label}: group {twice[0]!r} is there with a slash and with a backslash")
+        above = {path[:place] for path in parted for place, sign in enumerate(path) if sign == "/"}
+        self._written = dict.fromkeys(above - self.groups) | parted
+        self.groups = (self.groups - set(parted.values())) | self._written.keys()
+        for path in [path for path in self.arrays if "\\" in path]:
+            key = path.replace("\\", "/")
+            self.arrays[key] = replace(self.arrays.pop(path), key=key)
+
     def attribute(self, group: str, name: str) -> Any:
         """An attribute as a plain value: text as `str`, arrays as lists; None for none."""
+        written = self._written.get(group, group)
+        if written is None:
+            return None
         with self._spoken():
-            item = self._file[group] if group else self._file
+            item = self._file[written] if written else self._file
             value = item.attrs.get(name)
         return _plain(value)
 

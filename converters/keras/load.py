@@ -222,6 +222,8 @@ def _arrays(file: Hdf5) -> ArrayStore:
             f"{file.label}: is HDF5, but holds neither a Keras model nor Keras weights "
             f"(found at its root: {', '.join(sorted(_roots(file))[:6]) or 'nothing'})"
         )
+    if layout == "objects":
+        file.part_at_backslashes()
     return ArrayStore(file, layout)
 
 

@@ -275,6 +275,29 @@ def test_groups_of_older_writers(tmp_path: Path) -> None:
         np.testing.assert_array_equal(binding.tensors[slot].read(), numbers)
 
 
+@pytest.mark.parametrize("generation", KERASES)
+def test_paths_as_windows_joins_them(tmp_path: Path, generation: str) -> None:
+    model = tangled(KERASES[generation])
+    paths = _objects(model, tmp_path)
+    with h5py.File(paths[0], "r+") as file:
+        found: list[str] = []
+        file.visit(found.append)
+        for path in reversed([path for path in found if "/" in path and path.rpartition("/")[2] == "vars"]):
+            owner = path.rpartition("/")[0]
+            file.move(path, owner.replace("/", "\\") + "/vars")
+            for name in [name for name in file[owner].attrs if "/" in owner]:
+                file[owner.replace("/", "\\")].attrs[name] = file[owner].attrs[name]
+        del file["layers"]
+    wanted = slots_of(model)
+    for slot, array in bind(list(wanted), load(paths)).tensors.items():
+        np.testing.assert_array_equal(array.read(), wanted[slot])
+    with h5py.File(paths[0], "r+") as file:
+        name = next(name for name in file if "\\" in name)
+        file.copy(name, name.replace("\\", "/"))
+    with pytest.raises(SourceError, match="with a slash and with a backslash"):
+        load(paths)
+
+
 def test_names_beside_the_groups_decide(tmp_path: Path) -> None:
     """Keras 3 notes the layers' names; early versions did not, and left out empty groups."""
     model = tangled(keras)
