@@ -40,8 +40,8 @@ def read_model(data: Any, reading: Reading) -> ModelSpec:
     class_name, config = data["class_name"], data["config"]
     if isinstance(config, dict) and {"units", "filters", "batch_shape"} & config.keys():
         raise SourceError(
-            f"holds no layers: {class_name!r} is a single layer, or a subclassed model, which can only be read "
-            "by running its code; rebuild it as a Functional or Sequential model"
+            f"holds no layers: {class_name!r} is a single layer, or a subclassed model, which can only be "
+            "read by running its code; rebuild it as a Functional or Sequential model"
         )
     raise UnsupportedModel(
         f"model of class {class_name!r} is a subclassed model; its file holds no architecture that "

@@ -14,7 +14,7 @@ from porter.graph.model import Graph, Param, Spec, Value
 from porter.graph.ops.elementwise import Binary, Cast, Unary
 from porter.graph.ops.linear import Embedding
 from porter.graph.ops.pooling import MaxPool
-from porter.graph.ops.reshaping import Concat, Repeat
+from porter.graph.ops.reshaping import Concat, Repeat, Slice
 from porter.weights.tensor import Constant
 
 H, W = Sym("h"), Sym("w")
@@ -81,6 +81,14 @@ def test_open_sizes_give_way_to_what_the_net_permits() -> None:
     assert shape[1] % 2 == 0
     assert shape[2] % 2 == 0
     assert shape[1] != shape[2]
+
+
+@pytest.mark.parametrize("lost", [600, 10_000])
+def test_open_sizes_reach_what_a_net_for_long_sequences_cuts_off(lost: int) -> None:
+    value = Value("x", Spec((BATCH, H, 2)))
+    builder = Builder()
+    cut = builder.one(Slice(((None, None, 1), (lost // 2, -lost // 2, 1), (None, None, 1))), value)
+    assert make_inputs(builder.graph("net", [value], [cut]))[0].arrays[0].shape[1] > lost
 
 
 def test_large_models_get_fewer_rows() -> None:
