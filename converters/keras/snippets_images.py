@@ -118,13 +118,17 @@ class AdaptivePooling(layers.Layer):
     def call(self, x):
         pool = ops.mean if self.function == "avg" else ops.max
         for axis, cells in enumerate(self.size, 1):
-            count = x.shape[axis]
-            if cells is not None and cells != count:
+            if cells is not None and cells != x.shape[axis]:
+                count = ops.shape(x)[axis]
                 ends = [(k * count // cells, -(-(k + 1) * count // cells)) for k in range(cells)]
                 ahead = (slice(None),) * axis
                 parts = [pool(x[(*ahead, slice(*end))], axis=axis, keepdims=True) for end in ends]
                 x = ops.concatenate(parts, axis=axis)
         return x
+
+    def compute_output_shape(self, input_shape):
+        batch, *given, channels = input_shape
+        return (batch, *(cells or count for cells, count in zip(self.size, given, strict=True)), channels)
 
     def get_config(self):
         return {**super().get_config(), "size": self.size, "function": self.function}

@@ -189,8 +189,8 @@ rules.cannot_read(
     hint="apply it before the model",
 )  # fmt: skip
 rules.cannot_read(
-    "HashedCrossing", "Hashing", "IntegerLookup", "StringLookup", "TextVectorization",
-    because="it works on strings, hashes or look-up tables, which no tensor operation does",
+    "HashedCrossing", "Hashing", "StringLookup", "TextVectorization",
+    because="it works on strings or hashes, which no tensor operation does",
     hint="convert the model behind it, and do this step before",
 )  # fmt: skip
 rules.cannot_read(

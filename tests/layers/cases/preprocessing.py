@@ -44,12 +44,23 @@ _RANDOM = (
     keras3(row("random_translation", "RandomTranslation", _IMAGE, height_factor=0.2, width_factor=0.1)),
 )
 
+
+
+def _lookup(name: str = "", steps: int = 5, **config: Any) -> LayerCase:
+    told = {"vocabulary": [7, 3, 4], **config}
+    return keras3(row(f"integer_lookup_{name}".rstrip("_"), "IntegerLookup", ids(steps, below=9, dtype="int64"), **told))
+
+
 _CATEGORIES = (
     keras3(row("category_one_hot", "CategoryEncoding", ids(1, below=6), num_tokens=6, output_mode="one_hot")),
     keras3(row("category_multi_hot", "CategoryEncoding", ids(4, below=6), num_tokens=6, output_mode="multi_hot")),
     keras3(row("category_count", "CategoryEncoding", ids(4, below=6), num_tokens=6, output_mode="count")),
     keras3(row("discretization", "Discretization", feed(5), bin_boundaries=[-1.0, 0.0, 0.5, 2.0])),
     keras3(row("discretization_one_hot", "Discretization", feed(1), bin_boundaries=[-1.0, 0.0, 0.5], output_mode="one_hot")),
+    _lookup(), _lookup("strangers", num_oov_indices=3), _lookup("masked", mask_token=2, vocabulary=[2, -1, 7, 3, 4]),
+    _lookup("masked_one_hot", 1, mask_token=2, output_mode="one_hot"),
+    _lookup("one_hot", 1, output_mode="one_hot"), _lookup("multi_hot", output_mode="multi_hot", num_oov_indices=2),
+    _lookup("count", output_mode="count"),
 )  # fmt: skip
 
 CASES: tuple[LayerCase, ...] = (*_RESIZING, *_CROPS, *_RANDOM, *_CATEGORIES)
