@@ -296,10 +296,17 @@ class KerasModel:
 
 def _layer_outputs(model: Any) -> Iterator[tuple[str, list[Any]]]:
     """Layers that are used once at the top level, with the tensors that they give."""
+    # a Sequential calls its layers anew for each that is added: what counts are the calls of its graph
+    graph = getattr(model, "_functional", None) or model
+    calls: dict[int, list[Any]] = {}
+    for node in (node for nodes in getattr(graph, "_nodes_by_depth", {}).values() for node in nodes):
+        owner = node.operation if hasattr(node, "operation") else node.layer
+        calls.setdefault(id(owner), []).append(node)
     for layer in model.layers:
-        nodes = getattr(layer, "_inbound_nodes", ())
+        nodes = calls.get(id(layer), [])
         if len(nodes) == 1 and type(layer).__name__ != "InputLayer":
-            yield layer.name, _listed(layer.output)
+            outputs = getattr(nodes[0], "output_tensors", None)
+            yield layer.name, tf.nest.flatten(nodes[0].outputs if outputs is None else outputs)
 
 
 def _replaced(name: str, result: Any, watch: Watch) -> Any:

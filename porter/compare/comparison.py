@@ -83,6 +83,11 @@ class GradientRow:
     b: Distance
     equivalent: bool
 
+    @property
+    def times(self) -> float:
+        """How many times the noise the further side is off."""
+        return max(d.times for d in (self.a, self.b) if d is not None)
+
 
 @dataclass(frozen=True)
 class WeightRow:

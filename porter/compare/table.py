@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from porter.compare.comparison import Comparison, LayerRow
+from porter.compare.comparison import Comparison, GradientRow, LayerRow
 from porter.compare.difference import Distance
+from porter.compare.verdict import within_layer_limit
 
 OUTPUTS = ("output", "inputs", "a to reference", "b to reference", "a to b", "noise", "times", "passes", "")
 LAYERS = ("layer", "class", "a", "b", "b alone", "noise", "times", "")
@@ -83,15 +84,20 @@ def _gradients(comparison: Comparison, all_of_them: bool) -> Iterator[str]:
                 _largest(row.a),
                 _largest(row.b),
                 f"{row.noise:.1e}",
-                f"{max(row.b.times, row.a.times if row.a is not None else 0.0):.3g}",
-                "" if row.equivalent else "OFF",
+                f"{row.times:.3g}",
+                "OFF" if not row.equivalent else "N - 1" if _is_counted(row) else "",
             )
             for row in shown
         ]
         yield from _aligned([GRADIENTS, *table])
     if rows:
-        worst = max(max(row.b.times, row.a.times if row.a is not None else 0.0) for row in rows)
+        worst = max((row.times for row in rows if not _is_counted(row)), default=0.0)
         yield f"{len(rows)} gradients and trained weights; the furthest is {worst:.3g} times its noise off"
+
+
+def _is_counted(row: GradientRow) -> bool:
+    """Whether a row is off by how a variance counts and by nothing else, of which a note tells."""
+    return row.equivalent and not within_layer_limit(row.a, row.b)
 
 
 def _largest(distance: Distance | None) -> str:

@@ -30,6 +30,9 @@ Row = dict[str, Any]
 FIXTURES = """demo_cnn resnet_small efficientnet_small unet_small bilstm_classifier text_conv1d
 multi_io""".split()
 
+BUILT = ("deep_lstm", "deep_gru", "deep_bidirectional", "saturated_softmax")
+"""Made here."""
+
 
 @dataclass(frozen=True)
 class Case:
@@ -44,9 +47,10 @@ class Case:
 def cases() -> Iterator[Case]:
     """All of them, the quick ones first."""
     yield from (Case(name, "fixture", name) for name in FIXTURES)
+    yield from (Case(name, "built", name) for name in BUILT)
     for dtype in ("float16", "bfloat16"):
         yield from (Case(f"{name} in {dtype}", "fixture", name, dtype) for name in ("unet_small", "demo_cnn"))
-    yield from (Case(name, "built", name) for name in ("deep_lstm", "deep_gru", "saturated_softmax"))
+        yield from (Case(f"{name} in {dtype}", "built", name, dtype) for name in BUILT)
     yield from (Case(name, "applications", name) for name in names())
 
 
@@ -62,10 +66,11 @@ def build(name: str, file: Path) -> None:
         kernel = model.get_layer("scores").kernel
         kernel.assign(40 * kernel.numpy())
     else:
-        layer = keras.layers.LSTM if name == "deep_lstm" else keras.layers.GRU
+        kind = keras.layers.GRU if name == "deep_gru" else keras.layers.LSTM
+        both = keras.layers.Bidirectional if name == "deep_bidirectional" else lambda layer: layer
         x = made = keras.Input((60, 8))
         for k in range(8):
-            x = layer(24, return_sequences=k < 7)(x)
+            x = both(kind(24, return_sequences=k < 7))(x)
         model = keras.Model(made, keras.layers.Dense(4, activation="softmax")(x))
     rng = np.random.default_rng(4)
     for variable in model.variables:

@@ -36,7 +36,9 @@ FILE, TARGETS, IMAGES = "calibration_together", ("torch", "jax", "tf"), 3
 
 FAMILIES = """MobileNet MobileNetV2 MobileNetV3Small NASNetMobile EfficientNetB0 EfficientNetV2B0 ResNet50
 ResNet50V2 DenseNet121 InceptionV3 Xception ConvNeXtTiny VGG16 InceptionResNetV2""".split()
-"""One of each come first; their larger kin follow."""
+LARGE = """EfficientNetB5 EfficientNetB6 EfficientNetB7 EfficientNetV2M EfficientNetV2L ConvNeXtLarge
+ConvNeXtXLarge NASNetLarge""".split()
+"""One of each family comes first, then their kin, the largest last."""
 
 
 class Together(InProcess):
@@ -140,8 +142,11 @@ COMPILED = {
 
 
 def _order(case: Case) -> int:
-    kin = case.kind == "applications" and case.model not in FAMILIES
-    return len(FAMILIES) if kin else FAMILIES.index(case.model) if case.model in FAMILIES else -1
+    if case.kind != "applications":
+        return -1
+    ranks = {name: len(FAMILIES) + 1 + place for place, name in enumerate(LARGE)}
+    ranks |= {name: place for place, name in enumerate(FAMILIES)}
+    return ranks.get(case.model, len(FAMILIES))
 
 
 def main() -> None:

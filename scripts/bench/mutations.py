@@ -1,18 +1,21 @@
 """Ports with one mistake in each, and faithful ones: how many mistakes are missed, how many ports accused.
 
-    python -m scripts.bench.mutations [--only NETWORK ...]
+    python -m scripts.bench.mutations [--to torch] [--only NETWORK ...]
 
-The mistakes are those of `tests/compare/mutations.py`. Bundles run in this process and the reference stands
-in for Keras, so that the whole table takes minutes; `scripts/bench/calibration.py` has faithful ports as
-users run them. Momentum, which only training shows, is in `tests/compare/test_training.py`.
+The mistakes are those of `tests/compare/mutations.py`, and for JAX and Keras of `test_other_targets.py`
+there. Bundles run in this process and the reference stands in for Keras, so that the whole table takes
+minutes; `scripts/bench/calibration.py` has faithful ports as users run them. Momentum, which only training
+shows, is in `tests/compare/test_training.py`.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +24,8 @@ from porter.compare.verdict import LAYER_LIMIT, LIMIT
 from porter.verification import contestant
 from scripts.bench.measure import keep
 from tests.compare.in_process import InProcess
-from tests.compare.mutations import MUTATIONS, NETWORKS, Mutation, Network, changed_layers, mutated
+from tests.compare.mutations import MUTATIONS, NETWORKS, Network, changed_layers, mutated
+from tests.compare.test_other_targets import MISTAKES, NAMES, NETWORKS_BY_NAME, mistaken
 
 Row = dict[str, Any]
 
@@ -29,38 +33,51 @@ Row = dict[str, Any]
 def main() -> None:
     cli = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     cli.add_argument("--only", nargs="+", default=[], help="networks whose name contains one of these words")
+    cli.add_argument("--to", default="torch", choices=("torch", "jax", "tf"))
     told = cli.parse_args()
     contestant.start = InProcess  # type: ignore[assignment]
     rows: list[Row] = []
     began = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        for network in NETWORKS:
+        for network in NETWORKS if told.to == "torch" else (NETWORKS_BY_NAME[name] for name in NAMES):
             if not told.only or any(word in network.name for word in told.only):
-                rows += _of(network, Path(folder))
+                rows += _of(network, Path(folder), told.to)
     found = summary(rows)
     found["seconds"] = round(time.perf_counter() - began, 1)
     print("\n".join(f"{key}: {value}" for key, value in found.items()))
     if not told.only:
-        print(keep("mutations", {**found, "rows": rows}))
+        print(keep("mutations" if told.to == "torch" else f"mutations_{told.to}", {**found, "rows": rows}))
 
 
-def _of(network: Network, folder: Path) -> list[Row]:
+def _of(network: Network, folder: Path, to: str) -> list[Row]:
     bundle = folder / network.name.replace("/", "_")
     files = network.paths(folder)
-    porter.convert(files, to="torch", out=bundle, verify=False, source_backend=network.backend)
-    rows = [_row(network, None, files, bundle, set())]
-    for mutation in MUTATIONS:
-        mutant = folder / "mutant"
-        if mutated(bundle, mutation, mutant):
-            rows.append(_row(network, mutation, files, mutant, changed_layers(bundle, mutant)))
+    porter.convert(files, to=to, out=bundle, verify=False, source_backend=network.backend)
+    rows = [_row(network, "", files, bundle, set())]
+    for name, mutant, blame in _mutants(bundle, to, folder / "mutant"):
+        rows.append(_row(network, name, files, mutant, blame))
+        shutil.rmtree(mutant, ignore_errors=True)
     for row in rows:
         print(" ".join(f"{key}={value}" for key, value in row.items()), flush=True)
     return rows
 
 
-def _row(
-    network: Network, mutation: Mutation | None, files: list[Path], bundle: Path, blame: set[str]
-) -> Row:
+def _mutants(bundle: Path, to: str, mutant: Path) -> Iterator[tuple[str, Path, set[str]]]:
+    """Each mistake that the bundle has a place for; and the layers that it is in, where that is known."""
+    if to == "torch":
+        for mutation in MUTATIONS:
+            if mutated(bundle, mutation, mutant):
+                yield mutation.name, mutant, changed_layers(bundle, mutant)
+        return
+    for mistake in MISTAKES:
+        # where gates are is known of the network that the mistake is meant for
+        meant = "gates" not in mistake.name or bundle.name.endswith(mistake.network)
+        if meant and mistaken(bundle, to, mistake, mutant):
+            yield mistake.name, mutant, set()
+        shutil.rmtree(mutant, ignore_errors=True)
+
+
+def _row(network: Network, mistake: str, files: list[Path], bundle: Path, blame: set[str]) -> Row:
     found = porter.verify(files, bundle, source_backend=network.backend)
     accused = [
         {row.name, *row.covers}
@@ -71,7 +88,7 @@ def _row(
     return {
         "network": network.name,
         "family": network.family,
-        "mistake": mutation.name if mutation is not None else "",
+        "mistake": mistake,
         "equivalent": found.equivalent,
         "times": _times(max((row.b.times for row in found.outputs), default=0.0)),
         "layer_times": _times(max((row.times for row in found.layers), default=0.0)),

@@ -50,6 +50,7 @@ NETWORKS = (
     Network("text_conv1d", "RNN", ("text_conv1d",)),
     Network("bilstm_classifier", "RNN", ("bilstm_classifier",)),
     Network("deep_gru", "RNN"),
+    Network("gru_resets_first", "RNN"),
     Network("transformer", "transformer"),
     _legacy("keras1.2.2-theano0.9.0", "lstm_bidir_concat", "theano"),
     _legacy("keras1.2.2-theano0.9.0", "conv_bn_relu_th", "theano"),
@@ -86,6 +87,19 @@ def _deep_gru(file: Path) -> None:
     _saved(keras.Model(steps, keras.layers.Dense(3, name="scores")(x)), file)
 
 
+def _gru_resets_first(file: Path) -> None:
+    """Without biases: both places of the reset gate take the same weights."""
+    import keras
+
+    steps = x = keras.Input((20, 6), name="steps")
+    for k in range(2):
+        layer = keras.layers.GRU(
+            8, reset_after=False, use_bias=False, return_sequences=not k, name=f"gru_{k}"
+        )
+        x = layer(x)
+    _saved(keras.Model(steps, keras.layers.Dense(3, name="scores")(x)), file)
+
+
 def _saved(model: object, file: Path) -> None:
     """With numbers everywhere: a bias of zeros hides that it was dropped."""
     rng = np.random.default_rng(7)
@@ -94,7 +108,11 @@ def _saved(model: object, file: Path) -> None:
     model.save(file)  # type: ignore[attr-defined]
 
 
-BUILT: dict[str, Callable[[Path], None]] = {"transformer": _transformer, "deep_gru": _deep_gru}
+BUILT: dict[str, Callable[[Path], None]] = {
+    "transformer": _transformer,
+    "deep_gru": _deep_gru,
+    "gru_resets_first": _gru_resets_first,
+}
 
 
 @dataclass(frozen=True)
@@ -204,6 +222,10 @@ MUTATIONS = (
     Mutation("epsilon 1e-3 for 1e-5", source=(r"eps=1e-0?5", "eps=0.001")),
     Mutation("GELU by tanh for GELU by erf", source=(r"F\.gelu\((.*)\)", r'F.gelu(\1, approximate="tanh")')),
     Mutation("slope of the hard sigmoid", source=(r"0\.2 \* x", "x / 6")),
+    Mutation(
+        "reset after the product",
+        source=(r"GRULoop\((\d+, \d+), bias=False", r"GRULoop(\1, bias=False, reset_after=True"),
+    ),
     Mutation("heads not scaled", source=(r"attention\(query, key, x", "attention(query, key, x, scale=1.0")),
     Mutation("residual forgotten", source=(r"= (\w+) \+ x\n", "= x\n")),
     Mutation(

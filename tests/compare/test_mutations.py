@@ -25,6 +25,7 @@ FIXTURES = (
 """Networks that are too saturated or too plain to make mistakes in."""
 
 TRIED = {"demo_cnn", "efficientnet_small", "unet_small", "bilstm_classifier", "transformer", "deep_gru"}
+TRIED |= {"gru_resets_first"}
 LEGACY = {"lstm_bidir_concat", "hard_sigmoid", "mobilenet_block_cl"}
 CHOSEN = [network for network in NETWORKS if network.name.rpartition("/")[2] in TRIED | LEGACY]
 """`scripts/bench/mutations.py` tries them all."""

@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
 import tf_keras
 
 import porter
+from converters.keras.run import KerasModel
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -52,3 +54,21 @@ def test_the_code_of_a_lambda_is_not_run(name: str, tmp_path: Path) -> None:
     (note,) = bundle.verification.notes
     assert "stands in for Keras" in note
     assert "Requested the deserialization of a Lambda layer" in note
+
+
+@pytest.mark.parametrize("package", [keras, tf_keras], ids=["Keras 3", "Keras 2"])
+def test_every_layer_of_a_sequential_model_shows_itself(package: Any) -> None:
+    """Such a model calls its layers anew for each one that is added."""
+    made = package.Sequential()
+    layers = [package.layers.Dense(3, name=f"layer_{k}") for k in range(3)]
+    for layer in [package.Input((4,)), *layers]:
+        made.add(layer)
+    model = package.Sequential.from_config(made.get_config())
+    seen: dict[str, np.ndarray] = {}
+
+    def watch(path: str, outputs: Any) -> None:
+        (seen[path],) = outputs
+
+    (output,), _ = KerasModel(package, model).run([np.ones((2, 4), "float32")], ["float32"], watch)
+    assert list(seen) == [layer.name for layer in layers]
+    np.testing.assert_array_equal(seen["layer_2"], output)
