@@ -27,7 +27,8 @@ KERAS_ROOTS = {
     *("model_config", "model_weights", "layer_names", "layer_names0"),
     *("layers", "_layer_checkpoint_dependencies", "vars", "nb_layers", "graph"),
 }
-YAML_MODEL = re.compile(r"^(class_name|backend|config|keras_version|name):( |$)", re.MULTILINE)
+YAML_KEYS = "backend|class_mode|class_name|config|input_config|keras_version|layers|name|node_config"
+YAML_MODEL = re.compile(rf"^({YAML_KEYS}):( |$)", re.MULTILINE)
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
+import yaml
 
 from converters.keras.legacy.yaml_text import parsed_yaml
+from converters.keras.load import load, recognises
 from porter.errors import SourceError
+
+FIXTURES = sorted((Path(__file__).parents[2] / "fixtures" / "legacy").glob("*/*/model.json"))
 
 
 def test_tuples_and_aliases_of_keras_are_lists() -> None:
@@ -47,3 +54,12 @@ def test_aliases_of_aliases_are_counted_before_they_are_followed() -> None:
     lines += [f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10)}]" for k in range(1, 9)]
     with pytest.raises(SourceError, match="aliases stand for more than"):
         parsed_yaml("\n".join(lines), "x")
+
+
+@pytest.mark.parametrize("file", FIXTURES, ids=lambda file: "-".join(file.parts[-3:-1]))
+def test_every_generation_is_known_by_its_yaml(file: Path, tmp_path: Path) -> None:
+    """Those of Keras 0 have neither a class_name nor a config."""
+    (tmp_path / "model.yaml").write_text(yaml.safe_dump(json.loads(file.read_text())))
+    weights = file.with_name("weights.h5")
+    assert recognises([tmp_path / "model.yaml", weights])
+    assert load([tmp_path / "model.yaml", weights]).model == load([file, weights]).model
