@@ -184,8 +184,8 @@ def _tied(graph: Graph) -> Iterator[str]:
     for key, paths in users.items():
         if len(paths) > 1:
             yield (
-                f"{key} is shared by {', '.join(paths)}: in the bundle each has its own, and training would "
-                "move them apart"
+                f"{key} is shared by {', '.join(paths)}: where each has its own in the bundle, training "
+                "moves them apart"
             )
 
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from functools import reduce
 
 from porter.dataclass import dataclass
 from porter.graph.model import Graph, Node, Scope
-from porter.source.code import Call, Expression, Name, call
+from porter.source.code import Call, Expression, Name, attr, call
 from porter.source.names import Namer
 from porter.weights.tensor import identity
 from porter.writing.alike import Made, share
@@ -21,6 +22,7 @@ from porter.writing.containers import Kinds, Label
 from porter.writing.forms import ITSELF, Form, Inline, Layer, Ways, Weight
 from porter.writing.grouping import Group, group
 from porter.writing.instances import Dialect, Instance, Member
+from porter.writing.ties import find_ties, opened
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def plan(graph: Graph, write: Callable[[Node], Form], dialect: Dialect, name: st
     """The program for a laid-out graph."""
     forms = {node: write(node) for node in graph.nodes}
     chains = _chains(graph, forms, dialect)
-    merged: frozenset[tuple[str, ...]] = frozenset()
+    merged = frozenset(opened(find_ties(forms)))
     while True:
         planner = _Planner(group(graph, merged), forms, dialect, name, chains)
         differing = planner.differing()
@@ -96,15 +98,17 @@ class _Planner:
         self.weights: dict[str, Weight] = {}
         self.modules: dict[str, Node] = {}
         self.shows: dict[str, Ways] = {}
+        self.ties = find_ties(forms)
         self.root = Instance((), name)
         self.instances: dict[tuple[str, ...], Instance] = {(): self.root}
         for node, form in forms.items():  # attributes stand in the order of the source
             self._instance(node.origin.scopes)
-            if isinstance(form, Layer):
+            if isinstance(form, Layer) and node not in self.ties:
                 self._layer(node, form)
+        self._collect(tree)
+        self._drop_empty()
         for instance in self.instances.values():
             instance.settle(dialect, chains.of(instance.path))
-        self._collect(tree)
 
     def _collect(self, tree: Group) -> None:
         """Note which calls each object has."""
@@ -112,6 +116,12 @@ class _Planner:
         for item in tree.items:
             if isinstance(item, Group):
                 self._collect(item)
+
+    def _drop_empty(self) -> None:
+        """Nested models that hold nothing and whose steps stand in the pass of another."""
+        for path, instance in sorted(self.instances.items(), key=lambda pair: -len(pair[0])):
+            if path and not instance.members and not instance.calls:
+                del self.instances[path], self.instances[path[:-1]].members[path]
 
     def _instance(self, scopes: Sequence[Scope]) -> Instance:
         """The object for a nested model, an attribute of the one that holds it."""
@@ -146,6 +156,9 @@ class _Planner:
         """How the forward pass of `tree` names an attribute: `self.conv1`, `self.encoder.conv1`."""
 
         def build(item: Node | Group) -> Expression:
+            if isinstance(item, Node) and item in self.ties:
+                tie = self.ties[item]
+                return reduce(attr, tie.name.split("."), build(tie.layer))
             if isinstance(item, Group):
                 key: object = item.home
                 home = item.home[:-1]
@@ -211,7 +224,7 @@ class _Planner:
     def _collect_weights(self) -> None:
         """Weights and modules under their full attribute paths, in the order of the source."""
         for node, form in self.forms.items():
-            if not isinstance(form, Layer):
+            if not isinstance(form, Layer) or node in self.ties:
                 continue
             home = tuple(scope.name for scope in node.origin.scopes)
             steps = [self.instances[home[:k]].names[home[: k + 1]] for k in range(len(home))]
