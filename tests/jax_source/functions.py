@@ -54,6 +54,19 @@ def picking(_: Any, x: Any, i: Any, start: Any) -> Any:
     return (*rows, best, *single, *ranges, *padded, *moved, *written)
 
 
+def searching(_: Any, x: Any) -> Any:
+    """Comparisons that put NaN last, and cells that point outside, which are dropped."""
+    import jax.numpy as jnp
+
+    edges = jnp.array([-0.5, 0.5])
+    found = (jnp.digitize(x, edges), jnp.searchsorted(jnp.sort(x[0, 0]), x, side="right"))
+    upper = jnp.triu_indices(4)
+    written = (x.at[:, jnp.array([1, 9, -1])].set(0.0), x.at[:, jnp.array([1, 9])].add(1.0, mode="clip"))
+    outside = x[..., :3] + jnp.zeros(3).at[jnp.array([5])].set(2.0)
+    lines = jnp.interp(x, jnp.array([-1.0, 0.0, 1.0]), jnp.array([0.0, 3.0, 1.0]))
+    return (*found, x[:, *upper], *written, outside, jnp.insert(x, 1, 0.0, axis=2), lines)
+
+
 def averaging(_: Any, x: Any) -> Any:
     """Means whose axes come back as ones."""
     y = x.swapaxes(0, 1)
@@ -102,7 +115,7 @@ def arranging(_: Any, x: Any) -> Any:
         jnp.repeat(x, 2, axis=1),
         jnp.broadcast_to(x[:, :1], x.shape),
     )
-    shaped = (jnp.squeeze(x[:, :1], 1), x.reshape(-1, 2), x.ravel(), jnp.tril(x))
+    shaped = (jnp.squeeze(x[:, :1], 1), x.reshape(-1, 2), x.ravel(), jnp.ravel(x[0], "F"), jnp.tril(x))
     return (*joined, *moved, *grown, *shaped)
 
 
@@ -141,7 +154,8 @@ def looping(_: Any, x: Any) -> Any:
 
     grown = lax.fori_loop(0, 3, lambda k, held: held * 1.1 + k, x)
     chosen = lax.cond(x.sum() > 0, lambda held: held + 1, lambda held: held - 1, x)
-    return grown, chosen, lax.scan(step, x[:, 0], x.T)[1]
+    counted = lax.while_loop(lambda held: held[0] < 3, lambda held: (held[0] + 1, held[1] * 1.1), (0, x))
+    return grown, chosen, lax.scan(step, x[:, 0], x.T)[1], counted[1]
 
 
 def pooling(_: Any, x: Any) -> Any:
@@ -193,6 +207,7 @@ KERNELS = {
 FUNCTIONS: Mapping[str, tuple[Callable[..., Any], Any, tuple[np.ndarray, ...]]] = {
     "indexing": (indexing, {}, (reals(3, 5), numbers(4, 3, 2))),
     "picking": (picking, {}, (reals(3, 5, 4), numbers(4, 3, 2), numbers(2, 3))),
+    "searching": (searching, {}, (reals(3, 4, 5),)),
     "averaging": (averaging, {}, (reals(3, 5, 4),)),
     "ordering": (ordering, {}, (reals(3, 5),)),
     "reducing": (reducing, {}, (reals(3, 5),)),

@@ -16,6 +16,7 @@ from porter.graph.ops.activation import Celu, Elu, Glu, Relu, SquarePlus
 from porter.graph.ops.elementwise import Unary
 from porter.graph.ops.indexing import OneHot
 from porter.graph.ops.op import Op
+from porter.graph.ops.sorting import SearchSorted
 
 Make = Callable[..., Op]
 
@@ -48,6 +49,8 @@ SETTABLE: Mapping[str, Make] = {
 def named_function(call: PrimitiveCall, eqn: Any) -> Value | None:
     """The op of a call that is one of JAX's functions, or None where it is read operation by operation."""
     name = str(eqn.params.get("name", ""))
+    if name == "searchsorted" and len(call.inputs) == 2:
+        return _search_sorted(call, eqn)
     if "float" not in call.out.dtype:
         return None
     if name == "_one_hot":
@@ -61,6 +64,15 @@ def named_function(call: PrimitiveCall, eqn: Any) -> Value | None:
         if None not in told and _is(eqn, name, len(told)):
             return call.one(SETTABLE[name](*map(float, told)), call.x)  # type: ignore[arg-type]
     return None
+
+
+def _search_sorted(call: PrimitiveCall, eqn: Any) -> Value | None:
+    row, wanted = call.inputs
+    if row.rank != 1 or call.out.shape != wanted.shape:
+        return None
+    sides = (side for side in ("left", "right") if _is(eqn, "searchsorted", arrays=2, side=side))
+    side = next(sides, None)
+    return None if side is None else call.one(SearchSorted(side, call.out.dtype), row, wanted)
 
 
 def _glu(call: PrimitiveCall, eqn: Any) -> Value | None:
@@ -80,8 +92,8 @@ def _one_hot(call: PrimitiveCall, eqn: Any) -> Value | None:
     return call.one(OneHot(int(str(classes)), -1, call.out.dtype), call.x)
 
 
-def _is(eqn: Any, name: str, numbers: int = 0, **settings: Any) -> bool:
-    avals = tuple((var.aval.shape, str(var.aval.dtype)) for var in eqn.invars[:1])
+def _is(eqn: Any, name: str, numbers: int = 0, arrays: int = 1, **settings: Any) -> bool:
+    avals = tuple((var.aval.shape, str(var.aval.dtype)) for var in eqn.invars[:arrays])
     return _body(eqn.params) in _genuine(name, avals, numbers, tuple(sorted(settings.items())))
 
 
@@ -96,7 +108,7 @@ def _genuine(name: str, avals: tuple[Any, ...], numbers: int, settings: tuple[An
     import jax
 
     given = [jax.ShapeDtypeStruct(shape, dtype) for shape, dtype in avals]
-    function = getattr(jax.nn, name)
+    function = getattr(jax.nn, name, None) or getattr(jax.numpy, name)
 
     def told(*args: Any) -> Any:
         return function(*args, *([0.3] * numbers), **dict(settings))

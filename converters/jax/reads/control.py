@@ -91,8 +91,22 @@ def read_cond(call: PrimitiveCall) -> tuple[Any, ...]:
     return tuple(found)
 
 
-rules.cannot_read(
-    "while",
-    because="how many steps it takes depends on the numbers",
-    hint="use lax.scan or lax.fori_loop with a fixed number of steps",
-)
+@rules.reads("while")
+def read_while(call: PrimitiveCall) -> tuple[Any, ...]:
+    """Step by step, as long as the program alone tells whether there is another."""
+    tested, fixed = int(call["cond_nconsts"]), int(call["body_nconsts"])
+    asked, given = call.inputs[:tested], call.inputs[tested : tested + fixed]
+    carry: Sequence[Any] = call.inputs[tested + fixed :]
+    hint = "use lax.scan or lax.fori_loop with a fixed number of steps"
+    assert call.inline is not None
+    for _ in range(LONGEST + 1):
+        (another,) = call.inline(call["cond_jaxpr"], [*asked, *carry])
+        if not isinstance(another, Value):  # it could not be read
+            return tuple(another for _ in carry)
+        known = call.filled(another)
+        if known is None:
+            raise call.refuse("how many steps it takes depends on the numbers", hint)
+        if not known:
+            return tuple(carry)
+        carry = call.inline(call["body_jaxpr"], [*given, *carry])
+    raise call.refuse(f"a loop of more than {LONGEST} steps", hint)

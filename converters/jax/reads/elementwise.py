@@ -142,6 +142,21 @@ def read_binary(call: PrimitiveCall) -> Value:
     return together(call, Binary(BINARY[call.name]), a, b)
 
 
+@rules.reads("le_to", "lt_to")
+def read_order(call: PrimitiveCall) -> Value:
+    """Comparisons as sorting and searching make them: NaN comes after all numbers."""
+    a, b = call.inputs
+    found = together(call, Binary(BINARY[call.name.removesuffix("_to")]), a, b)
+    known = call.known(b)
+    if "float" not in b.dtype or (known is not None and not np.isnan(known).any()):
+        return found
+    last = call.one(Unary("isnan"), b)
+    if call.name == "lt_to":
+        number = call.one(Unary("logical_not"), call.one(Unary("isnan"), a))
+        last = together(call, Binary("logical_and"), number, last)
+    return together(call, Binary("logical_or"), found, last)
+
+
 def _unchanged(call: PrimitiveCall, neutral: int) -> Value | None:
     """The first of two whole numbers where the second changes nothing, or the other way round."""
     a, b = call.inputs

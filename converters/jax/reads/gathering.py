@@ -180,6 +180,9 @@ def _one_axis(call: PrimitiveCall, x: Value, index: Value, axis: int) -> Value:
     if known is not None and known.ndim == 0:
         items = tuple(int(known) if k == axis else WHOLE for k in range(x.rank))
         return call.one(Index(items), x)
+    size = x.shape[axis]
+    if known is not None and isinstance(size, int) and (known >= size).any():
+        raise call.refuse(f"picks cells outside an axis of {size}")
     part = None if known is None else _range(known)
     if part is not None:
         return call.cut(x, [part if k == axis else WHOLE for k in range(x.rank)])

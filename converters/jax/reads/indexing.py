@@ -128,8 +128,27 @@ def read_scatter(call: PrimitiveCall) -> Value:
     turned = call.transpose(x, order)
     if indices.rank == 1:
         indices, placed = call.with_ones(indices, 0), call.with_ones(placed, 0)
+    indices, placed = _inside(call, indices, placed, [x.shape[axis] for axis in axes])
+    if indices.shape[0] == 0:
+        return x
     found = call.one(Scatter(SCATTERS[call.name]), turned, indices, placed)
     return call.transpose(found, [order.index(k) for k in range(x.rank)])
+
+
+def _inside(call: PrimitiveCall, indices: Value, placed: Value, sizes: Sequence[Dim]) -> tuple[Value, Value]:
+    """Index vectors and their updates without those that are known to point outside: JAX drops them."""
+    known = call.known(indices)
+    if known is None:
+        return indices, placed
+    ends = np.array([size if isinstance(size, int) else np.iinfo(known.dtype).max for size in sizes])
+    if str(call["mode"]).endswith("CLIP"):
+        return call.constant(np.clip(known, 0, ends - 1), indices.dtype), placed
+    kept = ((known >= 0) & (known < ends)).all(-1)
+    if kept.all():
+        return indices, placed
+    flat = call.reshape(placed, (kept.size, *placed.shape[kept.ndim :]))
+    rows = call.constant(np.flatnonzero(kept))
+    return call.constant(known[kept], indices.dtype), call.one(Gather(0), flat, rows)
 
 
 def _range_written(call: PrimitiveCall, axes: Sequence[int], inserted: set[int]) -> Value:

@@ -19,7 +19,7 @@ from porter.graph.ops.reshaping import Concat, Flip, Pad, Repeat, Slice, Tile
 def read_reshape(call: PrimitiveCall) -> Value:
     x = call.x
     if call.name == "reshape" and call.settings.get("dimensions") is not None:
-        raise call.refuse("a reshape that reads axes in another order")
+        x = call.transpose(x, call["dimensions"])
     found = call.reshape(x, call.out.shape)
     slim = call.context.slim.get(x)
     ones = [size for size in call.out.shape if size != 1] == [size for size in x.shape if size != 1]
