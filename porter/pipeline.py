@@ -14,6 +14,7 @@ from porter.errors import RequestError, WeightsError
 from porter.graph.check import check
 from porter.layout import LaidOut, lay_out
 from porter.normalise import normalise
+from porter.normalise.name_heads import name_heads
 from porter.source_model import Converter, Extra, IoLayout, ReadRequest, SourceModel, Written
 
 Progress = Callable[[str, int, int], None]
@@ -49,6 +50,7 @@ def write(source: SourceModel, target: Converter, options: Options) -> tuple[Lai
     if target.prepare is not None:
         graph = check(target.prepare(graph), "preparing")
     laid = lay_out(graph, target.orientation, options.io_layout)
+    laid = replace(laid, graph=name_heads(laid.graph))  # heads among the channels of an image show only now
     check(laid.graph, "laying out")
     return laid, target.write(laid, _format(target, options))
 

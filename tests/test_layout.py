@@ -7,12 +7,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from porter.axes import Move
+from porter.graph.builder import Builder, input_value
 from porter.graph.check import check
+from porter.graph.dims import BATCH
 from porter.graph.layouts import Layout
-from porter.graph.model import Graph
+from porter.graph.model import Graph, Param, Spec
+from porter.graph.ops.elementwise import Binary, Unary
+from porter.graph.ops.normalisation import LayerNorm
+from porter.graph.ops.reduction import Reduce
+from porter.graph.ops.reshaping import Reshape, Transpose
+from porter.graph.regroup import Kept
 from porter.graph.run import run
 from porter.layout import lay_out
 from porter.normalise import normalise
+from porter.weights.tensor import Constant
 from tests.graph.random_graphs import graphs
 
 
@@ -49,3 +57,19 @@ def test_normalising_keeps_the_function(graph: Graph) -> None:
     done = check(normalise(graph), "normalising")
     for want, got in zip(run(graph, inputs), run(done, inputs), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-9)
+
+
+def test_a_transpose_that_spares_others_is_written_out() -> None:
+    """Steps of a sequence behind an image that a permute has turned: two blocks that normalise them."""
+    builder = Builder()
+    image = input_value("image", Spec((BATCH, 6, 4, 4)))
+    turned = builder.one(Transpose((0, 2, 3, 1)), image)
+    x = builder.one(Reshape((Kept(0), 16, 6)), turned)
+    scale = {"scale": Param(Constant(np.ones(6)))}
+    for _ in range(2):
+        y = builder.one(LayerNorm((-1,), 1e-6), x, params=scale)
+        x = builder.one(Binary("add"), x, builder.one(Unary("tanh"), y))
+    graph = builder.graph("steps", [image], [builder.one(Reduce("mean", (1,)), x)])
+    same_after_layout(graph, "first", "native")
+    laid = lay_out(graph, "first")
+    assert sum(isinstance(node.op, Transpose) for node in laid.graph.nodes) == 1

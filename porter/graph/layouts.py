@@ -85,7 +85,7 @@ class Request:
     outputs: tuple[Spec, ...]
     target: Orientation
     inner_welcome: bool = False  # every consumer of the first output can absorb a reordered merged axis
-    wanted: Layout | None = None  # what the consumers of the first output would like, where they agree
+    wanted: Layout | None = None  # what the consumers of the outputs would like, where they agree
     constant: tuple[bool, ...] = ()  # inputs that can be rearranged at conversion time
 
 

@@ -25,6 +25,22 @@ class Kept:
 Target = tuple[int | Kept | None, ...]
 
 
+def target_for(given: Shape, wanted: Shape) -> Target | None:
+    """The wanted shape in terms of the given one, or None where it cannot be said."""
+    target: list[int | Kept | None] = []
+    start = 0
+    for dim in wanted:
+        if isinstance(dim, int):
+            target.append(dim)
+            continue
+        axis = next((k for k in range(start, len(given)) if given[k] == dim), None)
+        if axis is None and None in target:
+            return None
+        target.append(None if axis is None else Kept(axis))
+        start = start if axis is None else axis + 1
+    return tuple(target)
+
+
 @dataclass(frozen=True)
 class Regrouping:
     """A reshape in the source's terms: shapes before and after, and how the target shape is written."""

@@ -5,6 +5,7 @@ parameters rewritten, and an explicit Transpose (with its reason) only where not
 difference.
 """
 
-from porter.layout.plan import LaidOut, lay_out
+from porter.layout.choose import lay_out
+from porter.layout.plan import LaidOut
 
 __all__ = ["LaidOut", "lay_out"]

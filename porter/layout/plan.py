@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import Literal
 
 from porter.axes import Move
 from porter.dataclass import dataclass
 from porter.graph.builder import Builder, prune
-from porter.graph.layouts import Layout, Orientation, Relaid, Request
+from porter.graph.layouts import Layout, Orientation, Relaid, Request, fixed
 from porter.graph.model import Graph, Node, Param, Spec, Value
 from porter.graph.ops.sources import Constant
+from porter.layout.join_views import join_views
 from porter.layout.names import axis_names
 from porter.layout.provide import Held, Provider
 from porter.layout.wishes import Wishes
@@ -29,10 +30,13 @@ class LaidOut:
     source_axes: Mapping[Value, str]
 
 
-def lay_out(graph: Graph, target: Orientation, io: Literal["native", "source"] = "native") -> LaidOut:
-    """The graph in the target's axis order; `io` says whether images change order at inputs and
-    outputs too."""
-    walk = _Walk(graph, target, native=io == "native")
+Io = Literal["native", "source"]
+
+
+def walked(graph: Graph, target: Orientation, io: Io, written: Collection[Node] = ()) -> LaidOut:
+    """The graph in the target's axis order; `written` are the transposes of the source that stay as they are,
+    between values in the source's order."""
+    walk = _Walk(graph, target, io == "native", written)
     for value in graph.inputs:
         walk.take_input(value)
     for node in graph.nodes:
@@ -41,10 +45,12 @@ def lay_out(graph: Graph, target: Orientation, io: Literal["native", "source"] =
 
 
 class _Walk:
-    def __init__(self, graph: Graph, target: Orientation, native: bool) -> None:
-        self.graph, self.target, self.native = graph, target, native
+    def __init__(
+        self, graph: Graph, target: Orientation, native: bool, written: Collection[Node] = ()
+    ) -> None:
+        self.graph, self.target, self.native, self.written = graph, target, native, written
         self.builder = Builder()
-        self.wishes = Wishes(graph, target)
+        self.wishes = Wishes(graph, target, written)
         self.provider = Provider(self.builder)
         self.held: dict[Value, Held] = {}
 
@@ -55,7 +61,7 @@ class _Walk:
 
     def take(self, node: Node) -> None:
         request = self._request(node)
-        relaid = node.op.relayout(request)
+        relaid = fixed(node.op, request) if node in self.written else node.op.relayout(request)
         given = [
             self.provider.provide(self.held[value], layout, node.origin)
             for value, layout in zip(node.inputs, relaid.inputs, strict=True)
@@ -79,9 +85,13 @@ class _Walk:
             outputs=tuple(value.spec for value in node.outputs),
             target=self.target,
             inner_welcome=self.wishes.inner_welcome(node.outputs[0]),
-            wanted=self.wishes.wanted(node.outputs[0]),
+            wanted=self.wishes.wanted(node.outputs[0]) if self._agree(node) else None,
             constant=tuple(h.constant for h in held),
         )
+
+    def _agree(self, node: Node) -> bool:
+        """Whether the consumers of all outputs have a wish, where there are several."""
+        return len(node.outputs) == 1 or all(map(self.wishes.wanted, node.outputs))
 
     def finish(self) -> LaidOut:
         outputs, layouts = [], []
@@ -119,7 +129,7 @@ class _Walk:
             self.graph.output_names,
         )
         return LaidOut(
-            prune(done),
+            join_views(prune(done)),
             tuple(self.held[v].layout for v in self.graph.inputs),
             tuple(layouts),
             source_axes,

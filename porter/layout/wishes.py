@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 
-from porter.graph.layouts import Inner, Layout, Orientation, Relaid, Request
+from porter.graph.layouts import Inner, Layout, Orientation, Relaid, Request, fixed
 from porter.graph.model import Graph, Node, Value
 from porter.graph.ops.reshaping import Transpose
 from porter.graph.ops.sources import Constant
@@ -18,7 +18,8 @@ Steps = Callable[[Value], list[tuple[Node, tuple[Value, ...]]]]
 class Wishes:
     """Answers about the users of values, by probing each op's own layout rule."""
 
-    def __init__(self, graph: Graph, target: Orientation) -> None:
+    def __init__(self, graph: Graph, target: Orientation, written: Collection[Node] = ()) -> None:
+        self.written = written
         self.target: Orientation = target
         self.other: Orientation = "last" if target == "first" else "first"
         self.users, self.makers = graph.consumers(), graph.producers()
@@ -106,17 +107,15 @@ class Wishes:
         return [] if node is None else [(node, node.inputs)]
 
     def _probe(self, node: Node, value: Value, layout: Layout) -> Relaid:
-        rigid = tuple(v in self.constants for v in node.inputs)
-        return node.op.relayout(
-            Request(
-                layouts=tuple(layout if v is value else Layout.identity(v.rank) for v in node.inputs),
-                inputs=tuple(v.spec for v in node.inputs),
-                outputs=tuple(v.spec for v in node.outputs),
-                target=self.target,
-                inner_welcome=True,
-                constant=rigid,
-            )
+        request = Request(
+            layouts=tuple(layout if v is value else Layout.identity(v.rank) for v in node.inputs),
+            inputs=tuple(v.spec for v in node.inputs),
+            outputs=tuple(v.spec for v in node.outputs),
+            target=self.target,
+            inner_welcome=True,
+            constant=tuple(v in self.constants for v in node.inputs),
         )
+        return fixed(node.op, request) if node in self.written else node.op.relayout(request)
 
     @staticmethod
     def _needs(answer: Relaid, node: Node, value: Value, layout: Layout) -> bool:

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from porter.graph.builder import prune
-from porter.graph.dims import Shape
 from porter.graph.model import Graph, Node, Value
 from porter.graph.ops.batching import MergeBatch, SplitBatch
 from porter.graph.ops.reshaping import Reshape
-from porter.graph.regroup import Kept, Target
+from porter.graph.regroup import target_for
 
 
 def join_reshapes(graph: Graph) -> Graph:
@@ -39,23 +38,7 @@ def _joined(node: Node, made: Mapping[Value, Node], hidden: set[Value]) -> Node:
     best, given = node, node.inputs[0]
     while given in hidden and given in made:
         given = made[given].inputs[0]
-        target = _target(given.shape, node.outputs[0].shape)
+        target = target_for(given.shape, node.outputs[0].shape)
         if target is not None and Reshape(target).infer(given.spec)[0] == node.outputs[0].spec:
             best = replace(node, op=Reshape(target), inputs=(given,))
     return best
-
-
-def _target(given: Shape, wanted: Shape) -> Target | None:
-    """The wanted shape in terms of the given one, or None where it cannot be said."""
-    target: list[int | Kept | None] = []
-    start = 0
-    for dim in wanted:
-        if isinstance(dim, int):
-            target.append(dim)
-            continue
-        axis = next((k for k in range(start, len(given)) if given[k] == dim), None)
-        if axis is None and None in target:
-            return None
-        target.append(None if axis is None else Kept(axis))
-        start = start if axis is None else axis + 1
-    return tuple(target)

@@ -230,6 +230,8 @@ class Split(Op):
 
     def relayout(self, request: Request) -> Relaid:
         layout = request.layouts[0].without_inner()
+        if layout.is_identity and len(self.sizes) > 1 and request.wanted is not None:
+            layout = request.wanted  # once for all pieces
         changed = replace(self, axis=layout.place(self.axis))
         return Relaid(changed, (layout,), tuple(layout for _ in self.sizes))
 
