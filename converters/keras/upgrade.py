@@ -165,19 +165,30 @@ def write_data_format(layer: RawLayer, writer: Writer) -> RawLayer:
 
 
 def write_half_pixel(layer: RawLayer, writer: Writer) -> RawLayer:
-    """Under TensorFlow 1 a bilinear UpSampling2D sampled at i / factor, not half a pixel aside."""
+    """A bilinear UpSampling2D once sampled at i / factor, not half a pixel aside."""
     if layer.class_name != "UpSampling2D" or layer.config.get("interpolation") != "bilinear":
         return layer
-    return RawLayer(layer.class_name, {"half_pixel": not on_tensorflow_1(writer), **layer.config})
+    return RawLayer(layer.class_name, {"half_pixel": not on_old_grid(writer), **layer.config})
 
 
-def on_tensorflow_1(writer: Writer) -> bool:
-    """Keras up to 2.2, and tf.keras up to 2.1; "2.2.4-tf" is TensorFlow 2's too, and read as such."""
+def on_old_grid(writer: Writer) -> bool:
+    """Keras up to 2.3, and tf.keras up to 2.1; "2.2.4-tf" is TensorFlow 2's too, and read as such."""
     if writer.version is None:
         return writer.generation < 2
-    number, _, kind = writer.version.partition("-")
-    version = tuple(int(part) for part in number.split(".")[:2] if part.isdigit())
-    return version < ((2, 2) if kind.startswith("tf") else (2, 3))
+    version, ours = _numbered(writer.version)
+    return version < ((2, 4) if ours else (2, 2))
+
+
+def on_either_tensorflow(writer: Writer) -> bool:
+    """Keras 2.3 ran on TensorFlow 1 and on TensorFlow 2, and does not say on which."""
+    version, ours = _numbered(writer.version or "")
+    return ours and version == (2, 3)
+
+
+def _numbered(version: str) -> tuple[tuple[int, ...], bool]:
+    """The first two numbers of a version, and whether it is Keras's own and not TensorFlow's."""
+    number, _, kind = version.partition("-")
+    return tuple(int(part) for part in number.split(".")[:2] if part.isdigit()), not kind.startswith("tf")
 
 
 STEPS: tuple[Step, ...] = (

@@ -56,6 +56,19 @@ ROWS: dict[str, Row] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("version", "half_pixel"),
+    [
+        *(("2.2.4", False), ("2.3.1", False), ("2.1.6-tf", False)),
+        *(("2.2.4-tf", True), ("2.3.0-tf", True), ("2.4.0", True)),
+    ],
+)
+def test_where_a_bilinear_upsampling_samples(version: str, half_pixel: bool) -> None:
+    """Measured: Keras 2.2.4, Keras 2.3.1 and tf.keras of TensorFlow 1.15."""
+    layer = upgraded(RawLayer("UpSampling2D", {"interpolation": "bilinear"}), Writer(2, version))
+    assert layer.config["half_pixel"] is half_pixel
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_one_difference(name: str) -> None:
     generation, class_name, config, wanted_class, wanted = ROWS[name]

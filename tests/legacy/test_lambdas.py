@@ -18,8 +18,9 @@ from converters.keras.lambdas.marshalled import NotMarshalled, unmarshalled
 from converters.keras.lambdas.reading import read_function
 from converters.keras.layer import Context, LayerCall
 from converters.keras.layers.lambda_ import read_lambda
-from converters.keras.legacy.conventions import TENSORFLOW
+from converters.keras.legacy.conventions import TENSORFLOW, conventions
 from converters.keras.spec import LayerSpec
+from converters.keras.upgrade import Writer
 from converters.keras.variables import Variables
 from porter.errors import UnsupportedModel
 from porter.graph.builder import Builder
@@ -192,6 +193,14 @@ def test_images_get_another_size_as_in_the_tensorflow_of_the_file(name: str, old
     by_corners = old or "v1" in name
     wanted = resize(image, (7, 3), "linear", half_pixel=not by_corners)
     assert np.allclose(run(graph, [image])[0], wanted, rtol=0, atol=1e-6)
+
+
+def test_images_that_got_another_size_in_either_tensorflow_are_refused() -> None:
+    code = marshal.dumps(eval("lambda x: tf.image.resize(x, (7, 3))").__code__)
+    layer = _layer(base64.b64encode(code).decode())
+    layer.context.conventions = conventions(Writer(2, "2.3.1", "tensorflow"))
+    with pytest.raises(UnsupportedModel, match=r"Keras 2\.3 ran on both"):
+        _result(layer)
 
 
 def test_arguments_of_the_layer_win_over_defaults() -> None:

@@ -291,7 +291,10 @@ class KerasWorld(Caller):
         """A function as TensorFlow 1 has it, where it is called there, or by a file of that time."""
         plain = name.removeprefix(TF_1)
         own = TF_1 + plain
-        later = name == "image.resize" and not self.layer.context.conventions.old_grid
+        told = self.layer.context.conventions
+        if name == "image.resize" and told.either_tensorflow:
+            raise NotFollowed("tf.image.resize is not the same in TensorFlow 1 and 2; Keras 2.3 ran on both")
+        later = name == "image.resize" and not told.old_grid
         return TF_OLD.get(plain, plain) if later or ("tf", own) not in rules.reading else own
 
     def _method(self, owner: Any, name: str, arguments: Sequence[Any], named: Mapping[str, Any]) -> Any:

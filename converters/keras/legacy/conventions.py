@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import field, replace
 
-from converters.keras.upgrade import Writer, on_tensorflow_1
+from converters.keras.upgrade import Writer, on_either_tensorflow, on_old_grid
 from porter.dataclass import dataclass
 from porter.graph.dims import Dim
 from porter.numerics.convolution import same_padding
@@ -69,6 +69,7 @@ class Conventions:
     caps_negative: bool = False  # relu's upper bound also holds for its negative side
     steadied_twice: bool = True  # a vector's variance and its root both get epsilon in mode 1
     old_grid: bool = False  # images get another size as TensorFlow 1 does it: cell i lies at i * scale
+    either_tensorflow: bool = False  # whether TensorFlow 1 or 2 lay beneath is not known
     batch_norm: str = "inside"  # where epsilon stands: inside the root, or beside a root or a deviation
     backend: str | None = field(default=None, compare=False)  # by name, for a function that asks for it
     data_format: str | None = field(default=None, compare=False)  # that all layers agree on, for the same
@@ -92,7 +93,8 @@ def conventions(writer: Writer) -> Conventions:
     if theano and writer.release < (1, 2):
         found = replace(found, padding_3d=smaller_half_in_front)
     found = replace(found, steadied_twice=writer.release >= (1, 0, 5))
-    found = replace(found, old_grid=writer.generation < 3 and on_tensorflow_1(writer))
+    found = replace(found, old_grid=writer.generation < 3 and on_old_grid(writer))
+    found = replace(found, either_tensorflow=on_either_tensorflow(writer))
     return replace(found, batch_norm=_batch_norm(writer, theano), backend=writer.backend)
 
 
