@@ -85,6 +85,12 @@ def floor_divide(dim: Dim, divisor: int) -> Dim:
     return dim if divisor == 1 else Sym(f"{_operand(dim)} // {divisor}")
 
 
+def multiple(dim: Dim, unit: Dim) -> int | None:
+    """How often a size holds another one, where their expressions tell."""
+    (base, count), (other, step) = (_factor(d) if isinstance(d, Sym) else (1, d) for d in (dim, unit))
+    return count // step if base == other and step and count % step == 0 else None
+
+
 def part(dim: Dim, count: int) -> Dim | None:
     """One of `count` equal parts of a size; None where it is not known to have them."""
     base, known = _factor(dim) if isinstance(dim, Sym) else (1, dim)

@@ -2,7 +2,8 @@
 
     python -m scripts.bench.torch_models [--to tf jax torch] [--only TEXT ...] [--again]
 
-Every finished row is kept at once; a later run takes up where an earlier one stopped.
+Every finished row is kept at once; a later run takes up where an earlier one stopped, and fills in targets
+that an earlier one was not asked for.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ import numpy as np
 
 from scripts.bench.cases import loaded
 from scripts.bench.measure import keep, kept
-from scripts.bench.torch_zoo import Make, timm_models, torchvision_models, transformers_models
+from scripts.bench.torch_zoo import Make, timm_models, torchvision_models
+from scripts.bench.transformers_zoo import transformers_models
 
 Row = dict[str, Any]
 
@@ -205,14 +207,14 @@ def main() -> int:
     ]
     if told.again:
         rows = [row for row in rows if row["network"] not in dict(wanted)]
-    done = {row["network"] for row in rows}
     for name, make in wanted:
-        if name in done:
+        known = next((row for row in rows if row["network"] == name), {})
+        targets = [to for to in told.to if to not in known]
+        if not targets or "problem" in known:
             continue
-        rows.append(bench(name, make, told.to))
-        rows.sort(key=lambda row: row["network"])
+        latest = known | bench(name, make, targets)
+        rows = sorted((row for row in [*rows, latest] if row is not known), key=lambda row: row["network"])
         keep(told.file, rows)
-        latest = next(row for row in rows if row["network"] == name)
         print(*(f"{key}={value}" for key, value in latest.items()), flush=True)
     print(summary(rows, told.to))
     return 0

@@ -171,6 +171,11 @@ def masked(x: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
     return F.scaled_dot_product_attention(x, x, x, attn_mask=scores + mask)
 
 
+def two_flat(few: nn.Module, many: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Two images, as rows of as many places but of other channels."""
+    return torch.flatten(few(x), 2).mT * 2, torch.flatten(many(x), 2).mT * 3
+
+
 SEEN = np.array([[1, 1, 1, 0, 0], [0, 1, 1, 1, 1]], "float32")
 HEADS, FEWER = feed(2, 4, 5, 6), feed(2, 2, 5, 6)
 GRID = np.clip(feed(2, 5, 6, 2, seed=3), -1.4, 1.4)
@@ -423,11 +428,21 @@ ROWS = (
         feed(2, 4, 7, 9, seed=1),
         jax=True,
     ),
+    Row(
+        "flattened_alike",
+        lambda: Function(
+            lambda part, x: part(x),
+            part=Function(two_flat, few=nn.Conv2d(4, 5, 3), many=nn.Conv2d(4, 6, 3)),
+        ),
+        (IMAGE,),
+        jax=True,
+    ),
     call(
         "only_ones_move",
         lambda x: x.view(2, 1, 5, 1, 11).transpose(1, 2).softmax(1).permute(3, 0, 1, 4, 2),
         LINE,
     ),
+    call("first_of_three_batches", lambda x: torch.cat((x, x + 1, x - 1))[: x.size(0), 0] * 2, LINE),
     call("halves_of_the_batch", lambda x: torch.cat((x, x + 1)).split(x.size(0)), LINE),
     call("spread_in_front", lambda x: x.mean(0).expand(x.size(0), 1, -1, -1) * x[:, None], LINE),
     call(

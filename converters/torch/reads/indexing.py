@@ -9,7 +9,7 @@ import numpy as np
 
 from converters.torch.call import OpCall
 from converters.torch.rules import rules
-from porter.graph.dims import Sym, broadcast
+from porter.graph.dims import Sym, broadcast, multiple
 from porter.graph.model import Value
 from porter.graph.ops.elementwise import Where
 from porter.graph.ops.indexing import Gather, GatherNd, Index, OneHot, Stack, TakeAlong
@@ -33,8 +33,23 @@ def read_select(call: OpCall) -> Value:
 @rules.reads("slice", "slice_copy")
 def read_slice(call: OpCall) -> Value:
     x, axis = call.x, call.axis(call["dim"])
+    first = _first_part(call, x, axis)
+    if first is not None:
+        return first
     start, end = _end(call, call.get("start")), _end(call, call.get("end"))
     return cut(call, x, axis, (start or None, end, int(call["step"])))
+
+
+def _first_part(call: OpCall, x: Value, axis: int) -> Value | None:
+    """The first of the equal parts that an open axis is known to have (`x[:batch]` of three batches)."""
+    start, end, step = call.get("start"), call.get("end"), call["step"]
+    if start or step != 1 or not isinstance(end, Sym) or end in x.shape:
+        return None
+    count = multiple(x.shape[axis], end)
+    if count is None:
+        return None
+    parts = call.reshape(x, (*x.shape[:axis], count, end, *x.shape[axis + 1 :]))
+    return call.one(Index(tuple(0 if k == axis else WHOLE for k in range(parts.rank))), parts)
 
 
 def _end(call: OpCall, told: Any) -> int | None:
