@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.bench import recurrent
+from scripts.bench import sequences
 from scripts.bench.measure import ROOT, keep, measured, porter, python
 from scripts.bench.run_bundle import load
 
@@ -157,8 +157,8 @@ def _prepared(name: str, folder: Path, *, full: bool) -> tuple[str | Path, ...]:
     """The step that saves a network and its inputs."""
     if name == "transformer":
         return ("scripts.bench.jax_forward", "--save", folder)
-    if name in recurrent.NETWORKS:
-        return ("scripts.bench.recurrent", "--save", folder, "--only", name)
+    if name in sequences.NETWORKS:
+        return ("scripts.bench.sequences", "--save", folder, "--only", name)
     return ("scripts.bench.prepare", name, folder, *(["--full"] if full else []))
 
 
@@ -193,7 +193,7 @@ def main() -> None:
     cli.add_argument("--save", type=Path, help=argparse.SUPPRESS)
     told = cli.parse_args()
     if told.save:
-        recurrent.save_built(_transformer, (60,), "int32", told.save)
+        sequences.save_built(_transformer, (60,), "int32", told.save)
         return
     if told.here:
         print(json.dumps(compare(told.here, told.rounds)))
