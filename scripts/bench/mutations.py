@@ -22,7 +22,7 @@ from typing import Any
 import porter
 from porter.compare.verdict import LAYER_LIMIT, LIMIT
 from porter.verification import contestant
-from scripts.bench.measure import keep
+from scripts.bench.measure import keep, kept
 from tests.compare.in_process import InProcess
 from tests.compare.mutations import MUTATIONS, NETWORKS, Network, changed_layers, mutated
 from tests.compare.test_other_targets import MISTAKES, NAMES, NETWORKS_BY_NAME, mistaken
@@ -42,11 +42,14 @@ def main() -> None:
         for network in NETWORKS if told.to == "torch" else (NETWORKS_BY_NAME[name] for name in NAMES):
             if not told.only or any(word in network.name for word in told.only):
                 rows += _of(network, Path(folder), told.to)
+    file = "mutations" if told.to == "torch" else f"mutations_{told.to}"
+    if told.only:  # the others stay as they were
+        tried = {row["network"] for row in rows}
+        rows = [row for row in (kept(file) or {"rows": []})["rows"] if row["network"] not in tried] + rows
     found = summary(rows)
-    found["seconds"] = round(time.perf_counter() - began, 1)
     print("\n".join(f"{key}: {value}" for key, value in found.items()))
-    if not told.only:
-        print(keep("mutations" if told.to == "torch" else f"mutations_{told.to}", {**found, "rows": rows}))
+    print(f"{time.perf_counter() - began:.0f} seconds")
+    print(keep(file, {**found, "rows": rows}))
 
 
 def _of(network: Network, folder: Path, to: str) -> list[Row]:
