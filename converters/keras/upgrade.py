@@ -191,6 +191,16 @@ def _numbered(version: str) -> tuple[tuple[int, ...], bool]:
     return tuple(int(part) for part in number.split(".")[:2] if part.isdigit()), not kind.startswith("tf")
 
 
+def drop_type_of_ids(layer: RawLayer, writer: Writer) -> RawLayer:
+    """Early Keras 2 told an Embedding the type of its ids; its table was of floats as ever."""
+    if layer.class_name != "Embedding" or writer.generation != 2:
+        return layer
+    if "int" not in str(layer.config.get("dtype")):
+        return layer
+    config = {key: value for key, value in layer.config.items() if key != "dtype"}
+    return RawLayer(layer.class_name, config)
+
+
 STEPS: tuple[Step, ...] = (
     rename_class,
     name_batch_shape,
@@ -201,4 +211,5 @@ STEPS: tuple[Step, ...] = (
     name_slope,
     write_data_format,
     write_half_pixel,
+    drop_type_of_ids,
 )

@@ -52,6 +52,8 @@ ROWS: dict[str, Row] = {
         {"axis": [1, 2]},
     ),
     "slope": (2, "LeakyReLU", {"alpha": 0.25}, "LeakyReLU", {"negative_slope": 0.25}),
+    "type of ids": (2, "Embedding", {"dtype": "int32"}, "Embedding", {}),
+    "type of a table": (2, "Embedding", {"dtype": "float16"}, "Embedding", {"dtype": "float16"}),
     "early Flatten": (2, "Flatten", {}, "Flatten", {"data_format": "channels_last"}),
 }
 
