@@ -14,13 +14,12 @@ from typing import Any
 import numpy as np
 
 from converters.jax.learn import learn
-from converters.jax.reading.code import CodeModel
+from converters.jax.reading.code import CodeModel, environment
 from porter.workers.bundle_module import import_bundle
 from porter.workers.job import Learned, Watch
 from porter.workers.process import NotAvailable
 
 try:
-    import flax
     import jax
     import jax.numpy as jnp
     from flax import nnx
@@ -101,16 +100,7 @@ class BundleModel:
 
     def environment(self) -> dict[str, Any]:
         """Versions and settings, for the report."""
-        return {
-            "framework": "JAX",
-            "jax": jax.__version__,
-            "flax": flax.__version__,
-            "device": jax.default_backend(),
-            "matmul": jax.config.jax_default_matmul_precision,
-            "tf32": False,
-            "fast_math": False,
-            "precision": self.precision,
-        }
+        return environment(self.precision)
 
 
 @contextmanager

@@ -71,19 +71,24 @@ class CodeModel:
 
     def environment(self) -> dict[str, Any]:
         """Versions and settings, for the report."""
-        import flax
-        import jax
+        return environment(self.precision)
 
-        return {
-            "framework": "JAX",
-            "jax": jax.__version__,
-            "flax": flax.__version__,
-            "device": jax.default_backend(),
-            "matmul": jax.config.jax_default_matmul_precision,
-            "tf32": False,
-            "fast_math": False,
-            "precision": self.precision,
-        }
+
+def environment(precision: str) -> dict[str, Any]:
+    """What JAX runs on and with, as reports tell it."""
+    import flax
+    import jax
+
+    return {
+        "framework": "JAX",
+        "jax": jax.__version__,
+        "flax": flax.__version__,
+        "device": jax.default_backend(),
+        "matmul": jax.config.jax_default_matmul_precision,
+        "tf32": False,
+        "fast_math": False,
+        "precision": precision,
+    }
 
 
 def _plain(array: Any) -> np.ndarray:
