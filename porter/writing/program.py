@@ -140,9 +140,8 @@ class _Planner:
         held = {name: weight for name, weight in form.weights.items() if not weight.buffer}
         frozen = tuple(name for name, weight in held.items() if not weight.trainable)
         whole = len(frozen) == len(held) > 0
-        label = Label(
-            node.origin.layer or type(node.op).__name__.lower(), self.listed and "" not in held
-        )
+        is_module = "" not in form.weights  # and no bare array, which a group of modules cannot hold
+        label = Label(node.origin.layer or type(node.op).__name__.lower(), self.listed and is_module)
         owner.members[key] = Member(label, form.make, ("",) if whole else frozen)
 
     def _key(self, node: Node) -> object:
