@@ -163,7 +163,7 @@ def test_a_wrong_weight_shows_in_gradients_too(
 
 @pytest.mark.parametrize(
     ("workers", "said"),
-    [((object(), object()), "recording or a live model"), ((None, None), "recording or a live model")],
+    [((object(), object()), "of a recording"), ((None, None), "of a recording")],
 )
 def test_what_cannot_be_asked_is_told(workers: tuple[Any, Any], said: str, saved: Any) -> None:
     _, folder = saved

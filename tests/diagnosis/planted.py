@@ -38,6 +38,8 @@ class Planted:
         for before, after in self.code:
             assert before in text, f"{before!r} is not in the generated code"
             text = text.replace(before, after)
+        if "\nimport torch\n" not in text:  # which faults may use where the right code does without
+            text = text.replace("\nfrom torch import nn", "\nimport torch\nfrom torch import nn", 1)
         (bundle / "model.py").write_text(text, encoding="utf-8")
         return bundle
 
@@ -142,7 +144,7 @@ OF_MEMORY = (
     Planted("biases_exchanged", "rnn", [("biases exchanged", "second")], exchange("second.bias_ih", "second.bias_hh")),
     Planted("directions", "rnn", [("directions exchanged", "both")], _walks),
     Planted("directions_joined", "rnn", [("branches exchanged", "both")], code=[("x, _ = self.both(x)", "x = self.both(x)[0].roll(5, -1)")]),
-    Planted("first_for_last", "rnn", [("another end of the sequence", "third")], code=[("_, x = self.third(x)\n        x = x[0]", "x = self.third(x)[0][:, 0]")]),
+    Planted("first_for_last", "rnn", [("another end of the sequence", "third")], code=[("_, x = self.third(x, sequence=False)\n        x = x[0]", "x = self.third(x)[0][:, 0]")]),
     Planted("recurrent_transposed", "rnn", [("recurrent weight transposed", "third")], change("third.weight_hh", lambda x: np.concatenate([p.T for p in np.split(x, 3)]))),
     Planted("reset_after", "rnn", [("another reset after", "third")], code=[
         ("recurrent_activation=F.hardsigmoid)", "recurrent_activation=F.hardsigmoid, reset_after=True)"),
