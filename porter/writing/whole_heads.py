@@ -140,7 +140,8 @@ def whole_heads(
 
 
 def _fitting(graph: Graph, accepts: Callable[[Node], bool]) -> list[_Found]:
-    fitting = [one for one in _uses(graph) if one.native() and accepts(one.whole())]
+    nested = (one for one in _uses(graph) if one.output.origin.scopes)
+    fitting = [one for one in nested if one.native() and accepts(one.whole())]
     return list(_consistent(graph, fitting))
 
 

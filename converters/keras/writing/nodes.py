@@ -42,7 +42,7 @@ class KerasNode(Node):
     """A node whose `origin.layer` is the name of its layer within its block."""
 
     was: Node | None = None  # the node of the laid-out graph that has its outputs
-    alone: bool = False  # the source's layer does nothing else
+    alone: bool = False  # the source's layer does nothing else, and takes tensors only, as layers do
     used: tuple[bool, ...] = ()  # for each output
     activation: Op | None = None  # done by the layer itself
 
@@ -60,12 +60,15 @@ def keras_graph(graph: Graph, avoid: Collection[str] = ()) -> Graph:
     uses = Counter(value for node in folded for value in node.inputs)
     uses.update(graph.outputs)
     crowd = _crowd(folded)
+    numbers = {node.outputs[0] for node in folded if isinstance(node.op, Constant) and not node.inputs}
     names = _Names(folded, avoid)
     nodes = tuple(
         replace(
             node,
             origin=replace(node.origin, layer=names.of(node)),
-            alone=bool(node.origin.layer) and len(crowd[_call_of(node)]) == 1,
+            alone=bool(node.origin.layer)
+            and len(crowd[_call_of(node)]) == 1
+            and numbers.isdisjoint(node.inputs),
             used=tuple(uses[value] > 0 for value in node.outputs),
         )
         for node in folded
