@@ -85,7 +85,7 @@ GRIDS = {
     (1, None): True,
     (1, "1.2.2"): True,
     (2, "2.2.4"): True,
-    (2, "2.3.1"): False,
+    (2, "2.3.1"): True,
     (2, "2.1.6-tf"): True,
     (2, "2.2.4-tf"): False,
     (2, None): False,
