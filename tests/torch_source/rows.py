@@ -369,6 +369,7 @@ ROWS = (
         LINE,
         LINE,
     ),
+    call("einsum_large_letters", lambda x: torch.einsum("nCHw,nCKw->nHK", x, x), IMAGE, jax=True),
     call("broadcast_einsum", lambda x, y: torch.einsum("nchw,nc->nhw", x, y), IMAGE, feed(2, 4)),
     call("addmm", lambda x: torch.baddbmm(x, x @ x.mT, x, beta=0.5, alpha=2.0), LINE),
     # places

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from string import ascii_lowercase
+
 from converters.keras.rules import rules
 from converters.keras.writes.convolution import activation
 from converters.keras.writes.making import layer, op, stored
+from porter.errors import UnsupportedModel
 from porter.graph.model import Node
 from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul
 from porter.source.code import Expression, call
@@ -34,7 +37,17 @@ def write_matmul(op_: MatMul, node: Node) -> Form:
 
 @rules.writes(Einsum)
 def write_einsum(op_: Einsum, node: Node) -> Form:
-    return Inline(lambda *terms: op("einsum", op_.equation, *terms))
+    equation = _in_small_letters(op_.equation, node)
+    return Inline(lambda *terms: op("einsum", equation, *terms))
+
+
+def _in_small_letters(equation: str, node: Node) -> str:
+    """Keras knows the shape of a result by small letters only."""
+    large = sorted(set(filter(str.isupper, equation)))
+    free = [letter for letter in ascii_lowercase if letter not in equation]
+    if len(large) > len(free):
+        raise UnsupportedModel(f"{node.origin}: Keras takes products over at most 26 axes, not {equation}")
+    return equation.translate(str.maketrans("".join(large), "".join(free[: len(large)])))
 
 
 @rules.writes(Embedding)
