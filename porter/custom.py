@@ -13,24 +13,12 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
-from porter.errors import RequestError
+from porter.errors import FAULTS, RequestError
 
 Rule = Callable[..., Any]
 R = TypeVar("R", bound=Rule)
 
 MARK = "__porter_reads__"
-
-FAULTS = (
-    ArithmeticError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
-"""What goes wrong while a file with a mistake in it is imported."""
 
 
 def reads(*class_names: str) -> Callable[[R], R]:

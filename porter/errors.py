@@ -72,3 +72,20 @@ class RunError(PorterError):
 
 class GraphError(Exception):
     """A graph breaks its own rules: always porter's fault, never the user's."""
+
+
+FAULTS_OF_CALLS = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    NameError,
+    NotImplementedError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a model with a mistake in it, and a framework's look at it, can raise."""
+
+FAULTS = (*FAULTS_OF_CALLS, ImportError, OSError, SyntaxError)
+"""What goes wrong while code with a mistake in it is imported or called."""

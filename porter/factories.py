@@ -17,23 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from porter.dataclass import dataclass
-from porter.errors import RequestError, SourceError
-
-FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    TypeError,
-    ValueError,
-)
-"""What goes wrong while code with a mistake in it is imported or called."""
+from porter.errors import FAULTS, RequestError, SourceError
 
 _WORD = re.compile(r"(?P<home>.+):(?P<function>[A-Za-z_][A-Za-z0-9_.]*)")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*")

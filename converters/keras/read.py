@@ -17,9 +17,8 @@ from converters.keras.settings import misfits
 from converters.keras.spec import Call, LayerSpec, ModelSpec, TensorRef
 from converters.keras.values import flat
 from converters.keras.variables import Variables
-from porter.custom import FAULTS
 from porter.dataclass import dataclass
-from porter.errors import GraphError, Problem, SourceError, UnsupportedModel
+from porter.errors import FAULTS, GraphError, Problem, SourceError, UnsupportedModel
 from porter.graph.builder import Builder
 from porter.graph.check import check
 from porter.graph.dims import BATCH, Dim, Sym

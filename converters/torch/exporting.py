@@ -15,20 +15,7 @@ from typing import Any
 
 from converters.torch.heads import plain_heads
 from porter.dataclass import dataclass
-from porter.errors import RequestError, UnsupportedModel
-
-FAULTS = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    NameError,
-    NotImplementedError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
-"""What a forward pass, and torch's look at it, can raise."""
+from porter.errors import FAULTS_OF_CALLS, RequestError, UnsupportedModel
 
 
 @dataclass(frozen=True)
@@ -74,7 +61,7 @@ def _check_call(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     try:
         with torch.no_grad(), quiet(), _no_packed_sequences(module):
             module(*args, **kwargs)
-    except FAULTS as fault:
+    except FAULTS_OF_CALLS as fault:
         shapes = ", ".join(f"{_dtype(arg)}{tuple(arg.shape)}" for arg in before)
         where = user_line(fault)
         raise RequestError(
@@ -96,7 +83,7 @@ def _exported(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any], shape
     try:
         with quiet(), _no_fast_path(), plain_heads(), torch.enable_grad(), redirect_stderr(StringIO()):
             return torch.export.export(module, tuple(args), dict(kwargs), **settings)
-    except FAULTS as fault:
+    except FAULTS_OF_CALLS as fault:
         raise UnsupportedModel(
             f"torch.export cannot capture the module: {first_line(fault)}{user_line(fault)}; "
             "a branch or a size that depends on the numbers has no fixed program: rewrite that line "

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from converters.torch.exporting import FAULTS, Traced, first_line
+from converters.torch.exporting import Traced, first_line
 from converters.torch.learn import learn
 from converters.torch.source import captured, facts_of, read_traced, unwrapped
-from porter.errors import RequestError, RunError
+from porter.errors import FAULTS_OF_CALLS, RequestError, RunError
 from porter.source_model import LiveModel, SourceModel
 from porter.workers.job import Learned, Watch
 
@@ -92,7 +92,7 @@ class LiveModule:
         with _modes_kept(self.module), torch.no_grad(), watched(self.module.eval(), watch):
             try:
                 return arrays_of(self._called(self.module, self._tensors(inputs)))
-            except FAULTS as fault:
+            except FAULTS_OF_CALLS as fault:
                 raise RunError(f"the module does not run: {first_line(fault)}") from fault
 
     def learn(self, inputs: Sequence[Array], loss: Sequence[Array]) -> Learned:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from converters.torch.exporting import FAULTS, quiet
+from converters.torch.exporting import quiet
 from converters.torch.rules import rule_for
+from porter.errors import FAULTS_OF_CALLS
 
 DEEPEST = 4
 """How often what a definition is made of may need a definition itself."""
@@ -41,7 +42,7 @@ def _without(program: Any, operator: Any) -> Any:
     try:
         with quiet():
             found = program.run_decompositions({plain: definition})
-    except FAULTS:
+    except FAULTS_OF_CALLS:
         return None
     left = list(_operators(found))
     if operator in left or plain in left or any(one.namespace == "prims" for one in left):

@@ -38,14 +38,17 @@ def join_views(graph: Graph) -> Graph:
     """The graph with such rows in short, where that spares transposes or steps."""
     users, made = graph.consumers(), graph.producers()
     joined: dict[Node, list[Node]] = {}
+    starts: dict[Node, Value] = {}
+    inside: set[Node] = set()
     for node in reversed(graph.nodes):
-        if not isinstance(node.op, VIEWS) or any(node in row for row in joined.values()):
+        if not isinstance(node.op, VIEWS) or node in inside:
             continue
         row = _row(node, users, made, graph)
         short = _short(row) if len(row) > 1 else None
         named = short or node.outputs[0] not in graph.outputs  # an output is a value of its own
         if short is not None and named and _cost(short) < _cost(row):
-            joined[node] = short
+            joined[node], starts[node] = short, row[0].inputs[0]
+            inside.update(row)
     renamed: dict[Value, Value] = {}
     nodes: list[Node] = []
     for node in graph.nodes:
@@ -53,8 +56,7 @@ def join_views(graph: Graph) -> Graph:
             given = tuple(renamed.get(value, value) for value in one.inputs)
             nodes.append(one if given == one.inputs else replace(one, inputs=given))
         if joined.get(node) == []:
-            row = _row(node, users, made, graph)
-            renamed[node.outputs[0]] = renamed.get(row[0].inputs[0], row[0].inputs[0])
+            renamed[node.outputs[0]] = renamed.get(starts[node], starts[node])
     return prune(replace(graph, nodes=tuple(nodes)))
 
 

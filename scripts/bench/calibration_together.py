@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import json
 import os
 import resource
@@ -23,11 +22,11 @@ import tempfile
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar
 
 import numpy as np
 
+from porter.workers.bundle_module import own_module
 from scripts.bench.calibration import Case, Row, build, cases, figures, summary
 from scripts.bench.measure import ROOT, keep, kept, megabytes, python
 from tests.compare.in_process import InProcess
@@ -48,23 +47,13 @@ class Together(InProcess):
 
     def opened(self) -> Any:
         runner = importlib.import_module(self.job.runner)
-        runner.import_bundle = _imported  # type: ignore[attr-defined]  # porter's way of it hides porter
+        runner.import_bundle = own_module  # type: ignore[attr-defined]  # porter's way of it hides porter
         if "bundle" in self.job.model:
             return runner.load(self.job.model)
         key = json.dumps(self.job.model, sort_keys=True)
         if key not in self.sources:
             self.sources[key] = runner.load(self.job.model)
         return self.sources[key]
-
-
-def _imported(folder: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("bundle_model", folder / "model.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def made(case: Case, folder: Path) -> tuple[Path, Path | None]:

@@ -10,7 +10,7 @@ from converters.jax.reading.model import Model
 from converters.jax.reading.origins import FOREIGN
 from converters.jax.reading.watch import attention_watched
 from porter.dataclass import dataclass
-from porter.errors import Problem, RequestError, UnsupportedModel
+from porter.errors import FAULTS_OF_CALLS, Problem, RequestError, UnsupportedModel
 from porter.weights.tensor import Stored
 
 
@@ -27,19 +27,7 @@ def faults() -> tuple[type[BaseException], ...]:
     import jax
     from flax import errors
 
-    return (
-        ArithmeticError,
-        AssertionError,
-        AttributeError,
-        LookupError,
-        NameError,
-        NotImplementedError,
-        RuntimeError,
-        TypeError,
-        ValueError,
-        errors.FlaxError,
-        jax.errors.InconclusiveDimensionOperation,
-    )
+    return (*FAULTS_OF_CALLS, errors.FlaxError, jax.errors.InconclusiveDimensionOperation)
 
 
 def trace(
