@@ -90,6 +90,7 @@ WRONG_RULES = {
     "return 3": "must return a value",
     "return layer.conifg": "failed with AttributeError",
     "return layer.add(None, layer.value)": "failed with AttributeError",
+    "raise RuntimeError('not thought of')": "failed with RuntimeError: not thought of",
     "raise layer.refuse('units of 4 are not covered')": "units of 4 are not covered",
 }
 

@@ -42,7 +42,7 @@ class CodeModel:
             found = self.compiled(self.arrays, given)
         except faults() as fault:
             raise RunError(f"{self.factory} does not run: {fault}") from fault
-        return [_plain(one) for one in found], [str(one.dtype) for one in found]
+        return [plain(one) for one in found], [str(one.dtype) for one in found]
 
     def _wanted(self, dtype: str) -> Any:
         import jax
@@ -91,5 +91,6 @@ def environment(precision: str) -> dict[str, Any]:
     }
 
 
-def _plain(array: Any) -> np.ndarray:
+def plain(array: Any) -> np.ndarray:
+    """An array as NumPy has it; float32 holds all numbers of bfloat16."""
     return np.asarray(array.astype("float32") if str(array.dtype) == "bfloat16" else array)

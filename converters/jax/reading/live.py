@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from converters.jax.learn import learn
+from converters.jax.reading.code import plain
 from converters.jax.reading.model import Model, model_of, settings_for
 from converters.jax.reading.source import facts_of, own_arrays, source_of
 from converters.jax.reading.trace import faults, trace
@@ -60,7 +61,7 @@ class LiveFunction:
                 found = self._computed(given, watch)
         except faults() as fault:
             raise RunError(f"the model does not run: {fault}") from fault
-        return [_plain(one) for one in found], [str(one.dtype) for one in found]
+        return [plain(one) for one in found], [str(one.dtype) for one in found]
 
     def _computed(self, given: Sequence[Any], watch: Watch | None) -> Sequence[Any]:
         import jax
@@ -94,7 +95,3 @@ class LiveFunction:
         module = nnx.clone(self.owner)
         module.eval()
         return module
-
-
-def _plain(array: Any) -> Array:
-    return np.asarray(array.astype("float32") if str(array.dtype) == "bfloat16" else array)
