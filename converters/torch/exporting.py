@@ -269,7 +269,7 @@ def _overwrites_views(graph: Any) -> bool:
             continue
         name = str(node.target).removeprefix("aten.").partition(".")[0]
         name = getattr(node.target, "__name__", name) if "built-in" in name else name
-        changed = _written(node)
+        changed = overwrites(node.target)
         if name in VIEWS or changed:
             family[node] = node.args[0]
         if changed:
@@ -291,8 +291,9 @@ def _is_held(node: Any) -> bool:
     return bool(node.op == "placeholder")
 
 
-def _written(node: Any) -> bool:
-    schema = getattr(node.target, "_schema", None)
+def overwrites(operator: Any) -> bool:
+    """Whether an operator writes into what it is given."""
+    schema = getattr(operator, "_schema", None)
     return schema is not None and any(
         arg.alias_info is not None and arg.alias_info.is_write for arg in schema.arguments
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from converters.torch.exporting import quiet
+from converters.torch.exporting import overwrites, quiet
 from converters.torch.rules import rule_for
 from porter.errors import FAULTS_OF_CALLS
 
@@ -55,7 +55,7 @@ def _plain(operator: Any) -> Any:
     import torch
 
     name, _, overload = str(operator).removeprefix("aten.").partition(".")
-    packet = getattr(torch.ops.aten, name.removesuffix("_"), None) if _changes(operator) else None
+    packet = getattr(torch.ops.aten, name.removesuffix("_"), None) if overwrites(operator) else None
     return getattr(packet, overload, operator)
 
 
@@ -75,21 +75,11 @@ def _unknown(program: Any) -> list[Any]:
 
 
 def _has_rule(operator: Any) -> bool:
-    return rule_for(str(operator).partition(".")[2], _changes(operator)) is not None
-
-
-def _changes(operator: Any) -> bool:
-    return any(arg.alias_info is not None and arg.alias_info.is_write for arg in operator._schema.arguments)
+    return rule_for(str(operator).partition(".")[2], overwrites(operator)) is not None
 
 
 def _operators(program: Any) -> Iterator[Any]:
-    for module in program.graph_module.modules():
-        for node in getattr(module, "graph", _Empty).nodes:
-            if node.op == "call_function" and hasattr(node.target, "_schema"):
-                yield node.target
-
-
-class _Empty:
-    """Stands for the graph of a module that has none."""
-
-    nodes = ()
+    graphs = (getattr(module, "graph", None) for module in program.graph_module.modules())
+    for node in (node for graph in graphs if graph is not None for node in graph.nodes):
+        if node.op == "call_function" and hasattr(node.target, "_schema"):
+            yield node.target
