@@ -125,9 +125,9 @@ class Forcing:
         return bool(place) and not (self.worker.folder / given_list(int(place))).exists()
 
     def _read(self) -> Iterator[tuple[Layer, Array]]:
-        self._stream.layers()
+        self._stream.layers()  # looked at once: what comes meanwhile would overtake what came before it
         for path in list(self._unread):
-            layer = self._stream.find(path)
+            layer = self._stream.first.get(path)
             if layer is not None:
                 place = self.layers.index(path)
                 yield layer, given(self.worker.folder, place, layer)

@@ -38,7 +38,8 @@ class Planted:
         for before, after in self.code:
             assert before in text, f"{before!r} is not in the generated code"
             text = text.replace(before, after)
-        if "\nimport torch\n" not in text:  # which faults may use where the right code does without
+        used = any("torch." in after for _, after in self.code)
+        if used and "\nimport torch\n" not in text:  # the right code does without it
             text = text.replace("\nfrom torch import nn", "\nimport torch\nfrom torch import nn", 1)
         (bundle / "model.py").write_text(text, encoding="utf-8")
         return bundle
