@@ -120,8 +120,10 @@ class Forcing:
 
     def _lacks(self) -> bool:
         """Whether the worker waits for something that has not been given."""
-        wants = self.worker.folder / WANTS
-        place = wants.read_text() if wants.exists() else ""
+        try:
+            place = (self.worker.folder / WANTS).read_text()
+        except FileNotFoundError:  # the worker takes it away as soon as it is served
+            return False
         return bool(place) and not (self.worker.folder / given_list(int(place))).exists()
 
     def _read(self) -> Iterator[tuple[Layer, Array]]:
