@@ -7,6 +7,7 @@ import json
 import re
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,7 +34,12 @@ class Browser:
         return _post(f"{self.address}/{what}", words)
 
     def open(self, file: Path) -> None:
-        self.tell("url", url=file.resolve().as_uri())
+        address = file.resolve().as_uri()
+        self.tell("url", url=address)
+        # a driver under load has been seen to answer before a large page was there
+        there, patience = "[location.href.split('#')[0], document.readyState]", time.monotonic() + 60
+        while self.run(there) != [address, "complete"] and time.monotonic() < patience:
+            time.sleep(0.05)
 
     def run(self, script: str, *values: Any) -> Any:
         return self.tell("execute/sync", script=f"return {script}", args=list(values))
@@ -55,6 +61,12 @@ class Browser:
         self.emulate(
             "Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=2, mobile=True
         )
+
+    def cut_off(self) -> int:
+        """How many tables are wider than what is seen of them."""
+        tables = "[...document.querySelectorAll('.scroll')].filter(e => e.querySelector('table'))"
+        found: int = self.run(f"{tables}.filter(e => e.scrollWidth > e.clientWidth).length")
+        return found
 
     def media(self, media: str = "", scheme: str = "light") -> None:
         features = [{"name": "prefers-color-scheme", "value": scheme}]

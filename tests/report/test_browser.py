@@ -103,6 +103,7 @@ def test_it_fits_a_phone_and_the_dark(name: str, window: Browser, pages: Path) -
         assert window.run(BACKGROUND) != light
         window.phone()
         assert window.run(WIDE) <= 0
+        assert window.cut_off() == 0
     finally:
         window.emulate("Emulation.clearDeviceMetricsOverride")
         window.media()

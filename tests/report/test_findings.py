@@ -93,3 +93,4 @@ def test_a_browser_shows_them_without_complaint(pages: Path) -> None:
             assert window.run("document.querySelector('h1').checkVisibility()")
             window.phone()
             assert window.run("document.documentElement.scrollWidth - innerWidth") <= 0, kind
+            assert window.cut_off() == 0, kind
