@@ -37,12 +37,17 @@ class Browser:
         address = file.resolve().as_uri()
         self.tell("url", url=address)
         # a driver under load has been seen to answer before a large page was there
-        there, patience = "[location.href.split('#')[0], document.readyState]", time.monotonic() + 60
-        while self.run(there) != [address, "complete"] and time.monotonic() < patience:
-            time.sleep(0.05)
+        assert self.comes("[location.href.split('#')[0], document.readyState]", [address, "complete"])
 
     def run(self, script: str, *values: Any) -> Any:
         return self.tell("execute/sync", script=f"return {script}", args=list(values))
+
+    def comes(self, script: str, wanted: Any, patience: float = 60) -> bool:
+        """Whether a script gives what is wanted, by and by: pages answer events when they get to it."""
+        until = time.monotonic() + patience
+        while not (found := self.run(script) == wanted) and time.monotonic() < until:
+            time.sleep(0.02)
+        return found
 
     def click(self, selector: str) -> None:
         found = self.tell("element", using="css selector", value=selector)
