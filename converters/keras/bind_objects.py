@@ -8,7 +8,7 @@ else the order.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import field
 
 from converters.keras.arrays import ArrayStore
@@ -29,6 +29,15 @@ def found_by_object(slots: Sequence[Slot], model: ModelSpec, store: ArrayStore) 
         return dict.fromkeys(slots)
     tree = _Tree(model, store.file)
     return {slot: tree.stored(slot) for slot in slots}
+
+
+def groups_of(model: ModelSpec, file: Hdf5, classes: Collection[str]) -> dict[Path, list[str]]:
+    """By the path of each layer of these classes: the group of its object, then those of objects that may be
+    the same one."""
+    tree = _Tree(model, file)
+    paths = [path for path, layer in _walk(model, ()) if layer.class_name in classes]
+    steps = {path: [tree._step(each) for each in (path, *tree._twins(path))] for path in paths}
+    return {path: [step[0] for step in found if step is not None] for path, found in steps.items()}
 
 
 @dataclass

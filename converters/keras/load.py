@@ -10,6 +10,7 @@ from typing import Any
 
 from converters.keras.archive import Archive, content_of, open_hdf5, read_text, roots
 from converters.keras.arrays import ArrayStore, layout_of
+from converters.keras.assets import with_vocabularies
 from converters.keras.backend import Backend, find_backend, told_by
 from converters.keras.hdf5 import Hdf5
 from converters.keras.legacy.opening import generation_by_spelling, opened, refuse_mixture, since_by_content
@@ -52,6 +53,7 @@ class _Part:
     version: str | None = None
     backend: str | None = None
     arrays: ArrayStore | None = None
+    archive: Archive | None = None
 
 
 def load(
@@ -68,7 +70,7 @@ def load(
     weights = _weights(parts, architecture, architecture_only)
     try:
         config, reading, backend = _understood(architecture, weights, source_backend)
-        model = read_model(config, reading)
+        model = _with_assets(read_model(config, reading), architecture)
     except (SourceError, UnsupportedModel) as error:
         raise type(error)(f"{architecture.label}: {error.message}", error.problems) from error
     except RecursionError as error:
@@ -77,6 +79,11 @@ def load(
     reading.notes += [*_on_backend(reading.writer, backend), *remarks(model, reading.writer)]
     origin = _origin([part for part in used if part], reading)
     return SavedModel(model, _store(weights), origin, reading.writer, backend)
+
+
+def _with_assets(model: ModelSpec, part: _Part) -> ModelSpec:
+    file = part.arrays.file if part.arrays is not None else None
+    return model if part.archive is None or file is None else with_vocabularies(model, part.archive, file)
 
 
 def _on_backend(writer: Writer, backend: Backend) -> list[str]:
@@ -200,7 +207,7 @@ def _archive(path: Path) -> _Part:
         raise SourceError(f"{path}: the archive holds no model.weights.h5{other}")
     store = _arrays(archive.hdf5("model.weights.h5"))
     version = metadata.get("keras_version") or config.get("keras_version")
-    return _Part(str(path), "Keras archive (.keras)", config, version, arrays=store)
+    return _Part(str(path), "Keras archive (.keras)", config, version, arrays=store, archive=archive)
 
 
 def _hdf5(path: Path) -> _Part:

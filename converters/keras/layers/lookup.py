@@ -43,8 +43,8 @@ def _entries(layer: LayerCall, special: list[int]) -> list[int]:
     told = layer.config.get("vocabulary")
     if not isinstance(told, list) or not told:
         raise layer.refuse(
-            "its vocabulary was learnt and is not in its config",
-            "make the layer with vocabulary=layer.get_vocabulary() and save the model again",
+            "its vocabulary was learnt and is not in its config, nor in a .keras archive",
+            "save the model as .keras, or make the layer with vocabulary=layer.get_vocabulary()",
         )
     entries = [int(entry) for entry in (told[len(special) :] if told[: len(special)] == special else told)]
     if not all(WIDEST.min <= entry <= WIDEST.max for entry in entries):
