@@ -78,7 +78,7 @@ def turned(arrays: Sequence[Array], turns: Turns) -> list[Array]:
     if not turns:
         return list(arrays)
     return [
-        np.ascontiguousarray(array if turn is None or array.ndim != len(turn) else array.transpose(turn))
+        np.asarray(array if turn is None or array.ndim != len(turn) else array.transpose(turn), order="C")
         for array, turn in zip(arrays, turns, strict=True)
     ]
 

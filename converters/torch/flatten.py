@@ -136,7 +136,7 @@ class _Flattener:
             name = prefix + arg.name
             alias = self.aliases.get(name)
             return alias if isinstance(alias, (Ref, tuple)) else Ref(name)
-        if arg is None or isinstance(arg, (bool, int, float, str)):
+        if arg is None or isinstance(arg, (bool, int, float, complex, str)):
             return arg
         text = str(arg)
         return text.removeprefix("torch.") if text.startswith("torch.") else text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from converters.torch.call import Context, OpCall
+from converters.torch.pairs import REAL, Pair, parts_of_held, rule_for_pairs, takes_pairs
 from converters.torch.rules import rule_for
 from converters.torch.scopes import homes, origins
 from converters.torch.spec import Call, Held, Meta, Program, Result
@@ -17,6 +18,7 @@ from porter.graph.ops.elementwise import Unary
 from porter.graph.ops.sources import Constant
 from porter.reading import share_steps
 from porter.rules import Rule, Unsupported
+from porter.weights.tensor import Tensor
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,10 @@ class _Reader:
     def graph(self) -> Graph:
         made, builder = self.context.made, self.context.builder
         for entry in self.program.inputs:
+            if entry.meta.dtype in REAL:
+                raise UnsupportedModel(
+                    f"input {entry.name!r} is complex: give the model its parts, and torch.complex inside"
+                )
             value = Value(entry.name, Spec(entry.meta.shape, entry.meta.dtype))
             made[entry.name] = value
             self.context.inputs.append(value)
@@ -55,14 +61,21 @@ class _Reader:
         graph = builder.graph(self.program.name, self.context.inputs, outputs, self.program.output_names)
         return check(share_steps(graph), "reading")
 
-    def _held(self, held: Held) -> Value:
+    def _held(self, held: Held) -> Value | Pair:
         """A tensor of the module as a value; a layer that takes it as a weight does without the value."""
+        if held.tensor.dtype not in REAL:
+            return self._constant(held, held.tensor, "")
+        real, imaginary = parts_of_held(held.tensor)
+        return Pair(self._constant(held, real, "_real"), self._constant(held, imaginary, "_imag"))
+
+    def _constant(self, held: Held, tensor: Tensor, ending: str) -> Value:
         _path, _, name = held.tensor.key.rpartition(".")
         home = self.homes.get(held.name, ())
-        self.context.builder.origin = Origin(name, "Parameter", home, held.tensor.key)
-        op = Constant(held.tensor.shape, held.tensor.dtype)
-        param = Param(held.tensor, held.trainable, held.tensor.key)
-        (value,) = self.context.add(op, params={"value": param})
+        self.context.builder.origin = Origin(name + ending, "Parameter", home, held.tensor.key + ending)
+        op = Constant(tensor.shape, tensor.dtype)
+        (value,) = self.context.add(
+            op, params={"value": Param(tensor, held.trainable, held.tensor.key + ending)}
+        )
         return value
 
     def _take(self, call: Call) -> None:
@@ -94,6 +107,8 @@ class _Reader:
 
     def _rule(self, call: OpCall) -> Rule:
         spec = call.spec
+        if takes_pairs(call):
+            return rule_for_pairs(call)
         rule = rule_for(spec.target, bool(spec.changes))
         if rule is None:
             raise call.refuse("this operator is not known")
@@ -107,6 +122,13 @@ class _Reader:
         outputs: list[Value] = []
         for ref in self.program.outputs:
             value = self.context.made[ref.name]
+            if isinstance(value, Failed):
+                raise UnsupportedModel(
+                    f"output {len(outputs)} is a result that is not carried, beside another of its operator "
+                    f"that is: leave {ref.name!r} out"
+                )
+            if isinstance(value, Pair):
+                raise UnsupportedModel(f"output {len(outputs)} is complex: return torch.view_as_real of it")
             if value in outputs or value in self.context.inputs:
                 (value,) = self.context.add(Unary("identity"), value)
             outputs.append(value)

@@ -10,10 +10,13 @@ rules = Rules(
     written=Families("converters.torch.layers", by_module),
 )
 
+COMPLEX = "complex"
+"""Before the name of an operator: its rule for complex numbers."""
+
 
 def rule_for(target: str, changes: bool) -> Rule | Unsupported | None:
     """The rule for an operator, by its name with overload. What overwrites reads as what does not."""
     operator, _, overload = target.partition(".")
     plain = operator.removesuffix("_")
-    names = (target, operator, *((f"{plain}.{overload}", plain) if changes else ()))
+    names = (target, operator, *((f"{plain}.{overload}", plain) if changes else ()), f"{COMPLEX} {plain}")
     return next((rules.reading[name] for name in names if name in rules.reading), None)

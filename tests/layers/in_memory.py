@@ -76,7 +76,7 @@ def by_torch(graph: Graph, inputs: Sequence[np.ndarray], io: IoLayout) -> list[A
     model = kinds[-1]()
     model.load_state_dict({key: _tensor(weight.tensor.read()) for key, weight in written.weights.items()})
     rows = zip(inputs, laid.inputs, strict=True)
-    given = [torch.from_numpy(np.ascontiguousarray(x.transpose(layout.perm))) for x, layout in rows]
+    given = [torch.from_numpy(np.array(x.transpose(layout.perm), order="C")) for x, layout in rows]
     with torch.no_grad():
         outputs = model.eval()(*given)
     listed = list(outputs) if isinstance(outputs, tuple) else [outputs]
@@ -120,7 +120,7 @@ def _tensor(array: np.ndarray) -> Any:
 
     if str(array.dtype) == "bfloat16":
         return torch.from_numpy(array.astype("float32")).bfloat16()
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.array(array, order="C"))
 
 
 def assert_same(got: Sequence[Answer], want: Sequence[Answer], who: str) -> None:

@@ -217,6 +217,12 @@ ROWS = (
     layer("adaptive_avg_pool", lambda: nn.AdaptiveAvgPool2d((3, 4)), IMAGE, jax=True),
     layer("adaptive_max_pool", lambda: nn.AdaptiveMaxPool1d(4), LINE),
     call("unpool", lambda x: F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2), feed(2, 4, 6, 8)),
+    call("places_in_line", lambda x: F.max_pool1d(x, 3, 2, 1, return_indices=True), LINE),
+    call(
+        "places_in_volume",
+        lambda x: F.max_pool3d(x, (2, 3, 2), (2, 1, 3), (1, 0, 1), ceil_mode=True, return_indices=True),
+        VOLUME,
+    ),
     # other sizes
     call("nearest", lambda x: F.interpolate(x, scale_factor=2), IMAGE, jax=True),
     call("nearest_odd", lambda x: F.interpolate(x, (5, 13)), IMAGE),
@@ -403,6 +409,7 @@ ROWS = (
         lambda x: (
             F.pad(x, (1, 2, -1, 0)),
             F.pad(x, (2, 1, 0, 1), "circular"),
+            F.pad(x, (-2, 3, 1, -1), "circular"),
             F.pad(x, (1, 1, 2, 0), "reflect"),
         ),
         IMAGE,

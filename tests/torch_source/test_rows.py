@@ -17,7 +17,11 @@ from porter.normalise import normalise
 from porter.source_model import LiveModel, SourceModel
 from tests.layers.in_memory import Answer, assert_same, by_jax, by_reference, by_torch
 from tests.layers.saved_rows import bundle_module, keras_outputs
-from tests.torch_source.rows import ROWS, Row
+from tests.torch_source.rows import ROWS as PLAIN
+from tests.torch_source.rows import Row
+from tests.torch_source.rows_complex import COMPLEX_ROWS
+
+ROWS = (*PLAIN, *COMPLEX_ROWS)
 
 
 def read(row: Row) -> tuple[SourceModel, list[Answer]]:

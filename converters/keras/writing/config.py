@@ -40,6 +40,9 @@ PACKAGE = "converted"
 SEVERAL = frozenset({"split", "unstack", "top_k", "slogdet"})
 """Functions that give several tensors."""
 
+PAIRS = frozenset({"Fourier"})
+"""Layers of generated code that give two."""
+
 OPERATORS = {
     "+": "add",
     "-": "subtract",
@@ -207,7 +210,7 @@ class _Runner:
         if made not in self.made:
             self.made.append(made)
         made.calls.append((tuple(args), dict(kwargs)))
-        several = bool(made.config.get("return_state")) or _inner_state(made)
+        several = bool(made.config.get("return_state")) or _inner_state(made) or made.class_name in PAIRS
         kind = Outputs if several else Tensor
         return kind(made, len(made.calls) - 1)
 

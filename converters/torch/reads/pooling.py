@@ -119,4 +119,4 @@ def read_max_pool_with_indices(call: OpCall) -> Any:
 
     rank = int(call.spec.operator[len("max_pool")])
     found = batched(call, rank, lambda x: max_pool(call, x, rank))
-    return found, largest_places(call, rank)
+    return found, batched(call, rank, lambda x: largest_places(call, x, rank))

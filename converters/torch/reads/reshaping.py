@@ -304,6 +304,8 @@ def read_fliplr(call: OpCall) -> Value:
 @rules.reads("roll")
 def read_roll(call: OpCall) -> Value:
     x, shifts, axes = call.x, _listed(call["shifts"]), _listed(call.get("dims", ()))
+    if any(isinstance(shift, Sym) for shift in shifts):
+        raise call.refuse("a shift that only running the model tells", "name the axes that are shifted")
     if axes:
         return call.one(Roll(shifts, tuple(call.axis(axis) for axis in axes)), x)
     if not all(isinstance(size, int) for size in x.shape):
@@ -339,11 +341,12 @@ def padded(call: OpCall, x: Value, told: Sequence[int], mode: str, value: float)
         raise call.refuse("an amount of padding that only running the model tells")
     added = tuple((max(low, 0), max(high, 0)) for low, high in pairs)
     cuts = [(max(-low, 0), max(-high, 0)) for low, high in pairs]
-    if any(map(any, cuts)) and mode == "constant":
+    first = mode in ("constant", "circular")  # other modes look at what is cut afterwards
+    if any(map(any, cuts)) and first:
         x = _cropped(call, x, cuts)
     if any(map(any, added)):
         x = call.one(Pad(added, MODES[mode], value), x)  # type: ignore[arg-type]
-    if any(map(any, cuts)) and mode != "constant":
+    if any(map(any, cuts)) and not first:
         x = _cropped(call, x, cuts)
     return x
 

@@ -2,45 +2,49 @@
 
 from __future__ import annotations
 
+from math import prod
+
 import numpy as np
 
 from converters.torch.call import OpCall
 from converters.torch.reads.convolution import spread
+from converters.torch.reads.pooling import padding
 from converters.torch.reads.reshaping import padded
 from converters.torch.reads.updating import scatter_vectors
 from converters.torch.rules import rules
-from porter.axes import Move
 from porter.graph.model import Value
 from porter.graph.ops.indexing import Gather, Scatter, TakeAlong
 from porter.graph.ops.reduction import ArgReduce
 from porter.graph.ops.reshaping import Transpose
 
 
-def largest_places(call: OpCall, rank: int) -> Value:
+def largest_places(call: OpCall, image: Value, rank: int) -> Value:
     """The number, in its plane, of the largest cell of each window."""
-    if rank != 2 or call["ceil_mode"]:
-        raise call.refuse("the places of largest cells, other than in images without ceil_mode")
-    window = spread(call["kernel_size"], 2)
-    strides = spread(call["stride"], 2) if call.get("stride") else window
-    pads, dilation = spread(call["padding"], 2), spread(call["dilation"], 2)
-    height, width = (int(str(size)) for size in call.x.shape[2:])
-    x = padded(call, call.x, (pads[1], pads[1], pads[0], pads[0]), "constant", float("-inf"))
-    grids = []
-    for axis, size in enumerate((height, width)):
-        count = (size + 2 * pads[axis] - dilation[axis] * (window[axis] - 1) - 1) // strides[axis] + 1
+    window = spread(call["kernel_size"], rank)
+    strides = spread(call["stride"], rank) if call.get("stride") else window
+    dilation = spread(call["dilation"], rank)
+    sizes = image.shape[2:]
+    if not all(isinstance(size, int) for size in sizes):
+        raise call.refuse("the places of largest cells in an image whose size only running the model tells")
+    pads, more = padding(call, image, window, strides, dilation)
+    turned = [end for axis in reversed(range(rank)) for end in (pads[axis], pads[axis] + more[axis])]
+    x = padded(call, image, turned, "constant", float("-inf"))
+    numbers: np.ndarray = np.zeros((), "int64")
+    for axis in range(rank):
+        reach = dilation[axis] * (window[axis] - 1)
+        count = (int(str(x.shape[2 + 2 * axis])) - reach - 1) // strides[axis] + 1
         places = np.arange(count)[:, None] * strides[axis] + np.arange(window[axis]) * dilation[axis]
-        grids.append(places)
         x = call.one(Gather(2 + 2 * axis), x, call.constant(places.astype("int64")))
-    x = call.one(Transpose((0, 1, 2, 4, 3, 5)), x)
-    cells = window[0] * window[1]
-    counts = [len(grid) for grid in grids]
-    windows = call.reshape(x, (x.shape[0], x.shape[1], *counts, cells))
-    best = call.one(ArgReduce("max", 4, True, "int64"), windows)
-    rows, columns = grids[0] - pads[0], grids[1] - pads[1]
-    numbers = rows[:, None, :, None] * width + columns[None, :, None, :]
-    table = call.constant(Move.parse("p q h w -> 1 1 p q (h w)").apply(numbers).astype("int64"))
-    spread_table = call.expand(table, (x.shape[0], x.shape[1], *counts, cells))
-    return call.without_ones(call.one(TakeAlong(4), spread_table, best), (4,))
+        spread_out = tuple(slice(None) if k % rank == axis else None for k in range(2 * rank))
+        numbers = numbers * int(str(sizes[axis])) + (places - pads[axis])[spread_out]
+    order = (0, 1, *range(2, 2 + 2 * rank, 2), *range(3, 3 + 2 * rank, 2))
+    x = call.one(Transpose(order), x)
+    counts = [int(str(size)) for size in x.shape[2 : 2 + rank]]
+    whole = (x.shape[0], x.shape[1], *counts, prod(window))
+    windows = call.reshape(x, whole)
+    best = call.one(ArgReduce("max", 2 + rank, True, "int64"), windows)
+    table = call.expand(call.reshape(call.constant(numbers), (1, 1, *whole[2:])), whole)
+    return call.without_ones(call.one(TakeAlong(2 + rank), table, best), (2 + rank,))
 
 
 @rules.reads("max_unpool2d")
