@@ -1,4 +1,5 @@
-"""What every test needs: quiet single-threaded frameworks, and the command line as a function."""
+"""What every test needs: quiet single-threaded frameworks, workers that start at once, and the command line
+as a function."""
 
 from __future__ import annotations
 
@@ -6,10 +7,13 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tests import warm
 
 # Set before any framework is imported, here and in the processes that tests start.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -24,7 +28,21 @@ ROOT = Path(__file__).parent.parent
 settings.register_profile("shared", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("shared")
 
+until_the_end = ExitStack()
+
 Finished = subprocess.CompletedProcess[str]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One server for the run; each process that runs tests asks it for its workers."""
+    if not hasattr(config, "workerinput"):
+        until_the_end.enter_context(warm.server())
+    warm.install()
+
+
+def pytest_unconfigure() -> None:
+    """The server ends with the run."""
+    until_the_end.close()
 
 
 @pytest.fixture
@@ -47,9 +65,9 @@ def python(tmp_path: Path) -> Callable[..., Finished]:
 
 @pytest.fixture
 def porter(python: Callable[..., Finished]) -> Callable[..., Finished]:
-    """Runs the `porter` command in a fresh process."""
+    """Runs the `porter` command in a fresh process, whose workers are forks."""
 
     def run(*words: str | Path, **env: str) -> Finished:
-        return python("-m", "porter", *words, **env)
+        return python("-m", "tests.warm", "porter", *words, **env)
 
     return run

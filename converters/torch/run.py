@@ -27,7 +27,7 @@ Array = np.ndarray
 def load(model: Mapping[str, Any], *, precision: str = "own", threads: int = 1) -> BundleModel:
     """The model of the bundle in `model["bundle"]`; or the module that `model` says how to build or load."""
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_deterministic_debug_mode("warn")  # what use_deterministic_algorithms does, without its imports
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
     torch.backends.cudnn.benchmark = False

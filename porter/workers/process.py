@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from porter.errors import RunError
 from porter.workers.job import (
@@ -46,6 +46,7 @@ SETTINGS = {
     "TF_CPP_MIN_LOG_LEVEL": "2",
     "TF_ENABLE_ONEDNN_OPTS": "0",  # its fast paths add up in other orders, run by run
     "NVIDIA_TF32_OVERRIDE": "0",
+    "TORCHINDUCTOR_DETERMINISTIC": "1",
 }
 
 
@@ -66,17 +67,23 @@ def start(job: Job, timeout: float = TIMEOUT) -> Worker:
         "seed": job.seed,
     }
     (here / JOB).write_text(json.dumps(told), encoding="utf-8")
-    words = (here / "words.txt").open("wb")
-    child = subprocess.Popen(
-        [sys.executable, "-m", "porter.workers", str(here)],
+    with (here / "words.txt").open("wb") as words:
+        child = open_child(job, here, words, _environment(job))
+    return Worker(job, folder, child, timeout)
+
+
+def open_child(
+    job: Job, folder: Path, words: IO[bytes], environment: Mapping[str, str]
+) -> subprocess.Popen[bytes]:
+    """The process for the job that lies in `folder`; what it says goes to `words`."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "porter.workers", str(folder)],
         stdin=subprocess.PIPE,
         stdout=words,
         stderr=subprocess.STDOUT,
-        env=_environment(job),
+        env=environment,
         start_new_session=True,
     )
-    words.close()
-    return Worker(job, folder, child, timeout)
 
 
 def _environment(job: Job) -> dict[str, str]:

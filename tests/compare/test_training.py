@@ -113,7 +113,9 @@ def test_a_port_learns_what_its_source_learns(
     assert "1 moving variance(s) divide by n - 1" in note, "PyTorch counts so, and Keras does not"
     dense = next(row for row in rows if row.key == "scores.weight")
     assert "->" in dense.axes
-    assert all(row.scale > 0 for row in rows)
+    vain = [row for row in rows if (row.kind, row.key) == ("after one step", "conv.bias")]
+    assert all(row.scale > 0 for row in rows if row not in vain)
+    assert vain[0].scale < 1e-12, "what batch normalisation takes away: its gradient is 0 but for rounding"
 
 
 def changed(bundle: Path, out: Path, pattern: str, text: str) -> Path:

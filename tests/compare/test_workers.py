@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from porter.errors import RunError
-from porter.workers import Job, NotAvailable, start
+from porter.workers import Job, NotAvailable, process, start
+from tests import warm
 
 PLAIN = """
 import torch
@@ -60,11 +62,16 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Job
     return made
 
 
-def test_a_bundle_is_run_and_its_layers_are_seen(tmp_path: Path) -> None:
+@pytest.mark.parametrize("child", [warm.fresh, warm.open_child], ids=["fresh", "forked"])
+def test_a_bundle_is_run_and_its_layers_are_seen(
+    child: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(process, "open_child", child)
     one, other = np.ones((3, 2), "float32"), np.zeros((1, 2), "float32")
     with start(job(tmp_path, PLAIN)) as worker:
         worker.feed([[one], [other]], capture=0)
         ran = worker.result()
+        assert isinstance(worker._child, warm.Forked) == (child is warm.open_child)
         (layer,) = ran.layers
         np.testing.assert_array_equal(layer.read(), np.full((3, 2), 2.0))
     np.testing.assert_array_equal(ran.outputs[0][0], np.full((3, 2), 4.0))
@@ -85,26 +92,46 @@ ENDS = [
 ]
 
 
+@pytest.mark.parametrize("forked", [False, True], ids=["fresh", "forked"])
 @pytest.mark.parametrize(("source", "said"), ENDS, ids=[source[:30] for source, _ in ENDS])
-def test_the_last_words_are_told(source: str, said: str, bare: Callable[[str], Job]) -> None:
-    with start(bare(source)) as worker:
+def test_the_last_words_are_told(
+    source: str, said: str, forked: bool, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    asked = job(tmp_path, source) if forked else request.getfixturevalue("bare")(source)
+    with start(asked) as worker:
+        assert isinstance(worker._child, warm.Forked) == forked
         worker.feed([[np.zeros((1, 2), "float32")]])
         with pytest.raises(RunError, match=f"(?s){said}"):
             worker.result()
 
 
+def test_a_fork_draws_numbers_of_its_own(tmp_path: Path) -> None:
+    drawn = "import numpy as np\n" + PLAIN.replace("* 2", "* float(np.random.rand())")
+    outputs = []
+    for _ in range(2):
+        with start(job(tmp_path, drawn)) as worker:
+            worker.feed([[np.ones((1, 2), "float32")]])
+            outputs.append(worker.result().outputs[0][0])
+    assert np.all(outputs[0] != outputs[1])
+
+
 def test_a_worker_that_hangs_is_ended(tmp_path: Path, bare: Callable[[str], Job]) -> None:
+    told = tmp_path / "pid"
     source = (
-        f"import os, time, pathlib; pathlib.Path({str(tmp_path / 'pid')!r}).write_text(str(os.getpid()))\n"
+        "import os, time, pathlib\n"
+        f"pathlib.Path({f'{told}.part'!r}).write_text(str(os.getpid()))\n"
+        f"pathlib.Path({f'{told}.part'!r}).rename({str(told)!r})\n"
+        "time.sleep(600)\n"
     )
-    with start(bare(source + "time.sleep(600)"), timeout=15) as worker:
+    with start(bare(source)) as worker:
         worker.feed([[np.zeros((1, 2), "float32")]])
-        with pytest.raises(RunError, match="no answer after 15 seconds"):
+        while not told.exists():
+            time.sleep(0.01)
+        worker.timeout = 1
+        with pytest.raises(RunError, match="no answer after 1 seconds"):
             worker.result()
-    pid = int((tmp_path / "pid").read_text())
-    time.sleep(0.2)
-    with pytest.raises(ProcessLookupError):
-        os.kill(pid, 0)
+        with pytest.raises(ProcessLookupError):
+            os.kill(int(told.read_text()), 0)
 
 
 def test_a_missing_framework_is_not_available(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def _in_jax(answer: Answer) -> Answer:
 @pytest.fixture(autouse=True)
 def _as_torch_starts() -> None:
     """Other tests run porter's runner in this process, which asks for deterministic algorithms."""
-    torch.use_deterministic_algorithms(False)
+    torch.set_deterministic_debug_mode("default")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
