@@ -19,6 +19,7 @@ from porter.graph.serial import to_json
 from porter.layout import LaidOut
 from porter.source_model import LedgerRow, SourceModel, Written
 from porter.version import __version__
+from porter.writing.shared import parted
 
 MANIFEST = "porter.json"
 
@@ -67,7 +68,7 @@ def manifest(
             _signature(v, laid, n) for v, n in zip(laid.graph.outputs, _output_names(laid), strict=True)
         ],
         "transposes": transposes(laid),
-        "notices": list(source.notices),
+        "notices": [*source.notices, *parted(laid.graph, written.weights)],
         "ledger": ledger(source.ledger, written),
         "graph": to_json(laid.graph, Places(written.weights)),
         "modules": {path: node.origin.label for path, node in written.modules.items()},
@@ -107,7 +108,10 @@ def ledger(rows: tuple[LedgerRow, ...], written: Written) -> list[dict[str, Any]
     goes: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for key, weight in written.weights.items():
         for origin in weight.tensor.origins:
-            entry = {"key": key, "steps": list(weight.tensor.steps), "trainable": weight.trainable}
+            entry: dict[str, Any] = {"key": key, "steps": list(weight.tensor.steps)}
+            entry["trainable"] = weight.trainable
+            if key in written.also:
+                entry["also"] = list(written.also[key])
             goes.setdefault((origin.file, origin.key), []).append(entry)
     return [
         {

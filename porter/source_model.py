@@ -116,6 +116,7 @@ class Written:
     shows: Mapping[str, Ways] = field(default_factory=dict)  # what modules give of their nodes' outputs
     extras: Mapping[str, Extra] = field(default_factory=dict)  # further files of the bundle by name
     on_request: Mapping[str, Extra] = field(default_factory=dict)  # and those that are written when asked for
+    also: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # other names of shared weights, by key
 
 
 @dataclass(frozen=True)

@@ -49,9 +49,10 @@ def _write_orbax(path: Path, tensors: Mapping[str, Tensor], progress: Progress |
 
 def _prepare(graph: Graph) -> Graph:
     from converters.jax.layers.attention import flax_has
+    from porter.writing.tables import backwards
     from porter.writing.whole_heads import heads_apart
 
-    return heads_apart(graph, flax_has)
+    return backwards(heads_apart(graph, flax_has))
 
 
 CONVERTER = Converter(

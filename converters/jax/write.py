@@ -28,6 +28,8 @@ from porter.source_model import Written
 from porter.writing.containers import gathered, member
 from porter.writing.instances import Dialect
 from porter.writing.program import ClassPlan, Program
+from porter.writing.shared import Shared, also, shared, stored_once
+from porter.writing.shared import lines as tying
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
 from porter.writing.whole_heads import whole_heads
@@ -61,18 +63,25 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     graph, parts = whole_heads(laid.graph, flax_has)
     dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED, WORDS)
     program = translate(graph, rules, dialect, name)
-    source = _source(program, laid, name, weights_format)
+    one = shared(program, _walked)
+    source = _source(program, laid, name, weights_format, one)
     modules = {path: parts.get(node, node) for path, node in program.modules.items()}
-    return Written(source, program.weights, modules, program.shows)
+    return Written(source, stored_once(program.weights, one), modules, program.shows, also=also(one))
 
 
-def _source(program: Program, laid: LaidOut, name: str, weights_format: str) -> str:
+def _walked(key: str) -> list[tuple[bool, int, str]]:
+    """The order in which Flax comes by: names by the alphabet, entries of lists by number."""
+    return [(not part.isdigit(), int(part) if part.isdigit() else 0, part) for part in key.split(".")]
+
+
+def _source(
+    program: Program, laid: LaidOut, name: str, weights_format: str, one: Sequence[Shared]
+) -> str:
     made = [made for part in program.classes for _, made in part.attributes]
     random = any(_draws(one) for one in made if isinstance(one, Call))
     plain = UNSEEDED | {part.name for part in program.classes if not part.attributes}
-    body: list[Statement] = [
-        _class(part, plain, laid if part is program.classes[-1] else None) for part in program.classes
-    ]
+    *inner, whole = program.classes
+    body: list[Statement] = [*(_class(part, plain) for part in inner), _class(whole, plain, laid, one)]
     body.append(load_function(_seeded(call(name), plain, call("nnx.Rngs", 0)), weights_format, random))
     words = set(re.findall(r"\w+", render(Module("", frozenset(), tuple(body)))))
     helpers = [helper for helper in (*program.helpers, *HELPERS) if helper in words]
@@ -83,7 +92,9 @@ def _source(program: Program, laid: LaidOut, name: str, weights_format: str) -> 
     return render(Module(ABOUT.format(name=name), frozenset(imports), tuple(body)))
 
 
-def _class(part: ClassPlan, plain: frozenset[str], laid: LaidOut | None) -> Class:
+def _class(
+    part: ClassPlan, plain: frozenset[str], laid: LaidOut | None = None, one: Sequence[Shared] = ()
+) -> Class:
     attributes: list[tuple[str, Expression]] = []
     freezing: dict[str, list[Statement]] = {}
     for name, made in part.attributes:
@@ -97,6 +108,7 @@ def _class(part: ClassPlan, plain: frozenset[str], laid: LaidOut | None) -> Clas
     lines: list[Statement] = []
     for name, made in gathered(attributes, WORDS, part.groups):
         lines += [Assign((Attr(Name("self"), name),), made), *freezing.get(name, ())]
+    lines += tying(one)
     seeds = (Param("*"), Param("rngs", Name("nnx.Rngs")))
     arguments = (Param("self"), *(Param(name) for name in part.arguments), *seeds)
     members: list[Statement] = []

@@ -42,9 +42,10 @@ def _prepare(graph: Graph) -> Graph:
     from converters.keras.writes.attention import keras_has
     from converters.keras.writing.masked_steps import gaps_of_keras
     from converters.keras.writing.states import odd_kernels
+    from porter.writing.tables import backwards, one_layer
     from porter.writing.whole_heads import heads_apart
 
-    return heads_apart(gaps_of_keras(odd_kernels(graph)), keras_has)
+    return one_layer(backwards(heads_apart(gaps_of_keras(odd_kernels(graph)), keras_has)))
 
 
 def _write(laid: LaidOut, weights_format: str) -> Written:

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from porter.graph.model import Graph
 from porter.layout import LaidOut
 from porter.source_model import Converter, LiveModel, ReadRequest, SourceModel, Written
 
@@ -34,6 +35,13 @@ def _read_live(live: LiveModel) -> SourceModel:
     return read_live(live)
 
 
+def _prepare(graph: Graph) -> Graph:
+    """A layer of the source's own stays one, and shares its weight; a bare use of a table is said as one."""
+    from porter.writing.tables import backwards
+
+    return backwards(graph, keeps=lambda node: node.origin.kind[:1].isupper())
+
+
 def _write(laid: LaidOut, weights_format: str) -> Written:
     from converters.torch.write import write
 
@@ -49,6 +57,7 @@ CONVERTER = Converter(
     owns=_owns,
     read_live=_read_live,
     reads_code=True,
+    prepare=_prepare,
     write=_write,
     runner="converters.torch.run",
 )

@@ -33,7 +33,8 @@ def learn(
     import torch
 
     leaves = [x.detach().requires_grad_(x.is_floating_point()) for x in given]
-    named = {name: p for name, p in module.named_parameters() if p.requires_grad}
+    parameters = module.named_parameters(remove_duplicate=False)  # one that is shared, under every name
+    named = {name: p for name, p in parameters if p.requires_grad}
     wanted = {str(k): x for k, x in enumerate(leaves) if x.requires_grad} | named
     value = _loss(called(module, leaves), loss)
     found = torch.autograd.grad(value, list(wanted.values()), allow_unused=True)

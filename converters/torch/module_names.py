@@ -24,10 +24,11 @@ RESERVED = frozenset(
     register_forward_pre_hook register_full_backward_hook register_full_backward_pre_hook
     register_load_state_dict_post_hook register_load_state_dict_pre_hook register_module
     register_parameter register_state_dict_post_hook register_state_dict_pre_hook requires_grad_
-    set_extra_state set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
+    set_extra_state set_submodule share_memory state_dict tie_weights to to_empty train training type xpu
+    zero_grad
     """.split()
 )
-"""Attributes of `nn.Module` that a layer must not be named after."""
+"""Attributes of `nn.Module`, and one of generated code, that a layer must not be named after."""
 
 _CONV = ("in_channels", "out_channels", "kernel_size")
 _FEATURES = ("num_features",)

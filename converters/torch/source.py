@@ -84,7 +84,7 @@ def read_traced(
     graph = read(program)
     own = module.state_dict(keep_vars=True) if module is not None else traced.program.state_dict
     ledger = tuple(_ledger(program, graph, own, find))
-    return SourceModel(graph, ledger, {}, (*traced.notices, *_tied(graph)))
+    return SourceModel(graph, ledger, {}, traced.notices)
 
 
 def captured(
@@ -173,20 +173,6 @@ def _why(key: str, twin: str | None) -> str:
     if key.rpartition(".")[2] == COUNTER:
         return COUNTED
     return f"the same tensor as {twin}" if twin is not None else "no output depends on it"
-
-
-def _tied(graph: Graph) -> Iterator[str]:
-    """What to know of weights that several layers share."""
-    users: dict[str, dict[str, None]] = {}
-    for node, _, param in graph.params():
-        for origin in param.tensor.origins if param.trainable else ():
-            users.setdefault(origin.key, {})[".".join(node.origin.path)] = None
-    for key, paths in users.items():
-        if len(paths) > 1:
-            yield (
-                f"{key} is shared by {', '.join(paths)}: where each has its own in the bundle, training "
-                "moves them apart"
-            )
 
 
 def _check_twins(ours: Stored, theirs: Stored) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from converters.torch.module_names import ARGUMENTS, RESERVED, USUAL, WORDS
 from converters.torch.rules import rules
 from porter.layout import LaidOut
-from porter.source.code import Attr, Literal, Name, call
+from porter.source.code import Attr, Expression, Literal, Name, call, index
 from porter.source.names import class_name
 from porter.source.render import render
 from porter.source.statements import (
@@ -26,12 +27,17 @@ from porter.source_model import Written
 from porter.writing.containers import gathered, member, run_arguments
 from porter.writing.instances import Dialect
 from porter.writing.program import ClassPlan, Program
+from porter.writing.shared import Shared, also, shared, stored_once
+from porter.writing.shared import lines as tying
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
 
 PACKAGE = "converters.torch"
 IMPORTED = frozenset({"F", "OrderedDict", "Path", "nn", "torch"})
 """Names of the module that neither a class nor a value may take."""
+
+TIE = "tie_weights"
+TIED = "Give layers that share a weight one parameter."
 
 FILE = {"safetensors": "model.safetensors", "h5": "model.weights.h5"}
 
@@ -42,16 +48,18 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     name = class_name(laid.graph.name, {*own, *IMPORTED})
     dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED, WORDS)
     program = translate(laid.graph, rules, dialect, name)
-    source = _source(program, laid, name, FILE[weights_format])
-    return Written(source, program.weights, program.modules, program.shows)
+    one = shared(program)
+    source = _source(program, laid, name, FILE[weights_format], one)
+    return Written(source, stored_once(program.weights, one), program.modules, program.shows, also=also(one))
 
 
-def _source(program: Program, laid: LaidOut, name: str, weights_file: str) -> str:
+def _source(
+    program: Program, laid: LaidOut, name: str, weights_file: str, one: Sequence[Shared]
+) -> str:
     reading = () if weights_file.endswith("safetensors") else ("read_tensor",)
-    body: list[Statement] = [
-        _class(part, laid if part is program.classes[-1] else None) for part in program.classes
-    ]
-    body.append(_load(name, weights_file))
+    *inner, whole = program.classes
+    body: list[Statement] = [*(_class(part) for part in inner), _class(whole, laid, one)]
+    body.append(_load(name, weights_file, one))
     words = set(re.findall(r"\w+", render(Module("", frozenset(), tuple(body)))))
     helpers = [helper for helper in program.helpers if helper in words]
     body[:0] = [Raw(text) for text in snippets(PACKAGE, (*helpers, *reading))]
@@ -70,7 +78,7 @@ def _source(program: Program, laid: LaidOut, name: str, weights_file: str) -> st
     return render(Module(doc, frozenset(imports), tuple(body)))
 
 
-def _class(part: ClassPlan, laid: LaidOut | None) -> Class:
+def _class(part: ClassPlan, laid: LaidOut | None = None, one: Sequence[Shared] = ()) -> Class:
     made = dict(gathered(part.attributes, WORDS, part.groups))
     run = part.groups.get("") == "run"
     start = Expr(call(Attr(call("super"), "__init__"), *(run_arguments(made) if run else ())))
@@ -78,12 +86,16 @@ def _class(part: ClassPlan, laid: LaidOut | None) -> Class:
     if not run:
         lines += [Assign((Attr(Name("self"), name),), module) for name, module in made.items()]
     lines += _frozen(part)
+    if one:
+        lines.append(Expr(call(f"self.{TIE}")))
     members: list[Statement] = [
         Function("__init__", (Param("self"), *(Param(name) for name in part.arguments)), tuple(lines))
     ]
     if part.body is not None and not run:
         params = (Param("self"), *(Param(name) for name in part.body.params))
         members.append(Function("forward", params, part.body.lines))
+    if one:
+        members.insert(1, Function(TIE, (Param("self"),), tuple(tying(one)), TIED))
     base = Name(WORDS.run if run else "nn.Module")
     return Class(part.name, (base,), _doc(laid) if laid else part.doc, tuple(members))
 
@@ -97,18 +109,29 @@ def _doc(laid: LaidOut) -> str:
     return "\n".join(["The converted model.", "", *signature(laid.graph, laid.source_axes)])
 
 
-def _state(weights_file: str) -> list[Statement]:
-    """`assign` lets the module have the tensors as they are in the file, in their own precision."""
-    if weights_file.endswith("safetensors"):
-        return [Expr(call("model.load_state_dict", call("load_file", Name("path")), assign=True))]
-    lines = ["with h5py.File(path) as file:", "    state = {key: read_tensor(file[key]) for key in file}"]
-    return [Raw("\n".join(lines)), Expr(call("model.load_state_dict", Name("state"), assign=True))]
+def _state(weights_file: str, one: Sequence[Shared]) -> list[Statement]:
+    """`assign` lets the module have the tensors as they are in the file, in their own precision, and every
+    name a parameter of its own."""
+    state: Expression = call("load_file", Name("path"))
+    lines: list[Statement] = []
+    if not weights_file.endswith("safetensors"):
+        opened = "with h5py.File(path) as file:"
+        lines.append(Raw(f"{opened}\n    state = {{key: read_tensor(file[key]) for key in file}}"))
+        state = Name("state")
+    elif one:
+        lines.append(assign("state", state))
+        state = Name("state")
+    for shares in one:
+        kept = index(Name("state"), shares.kept)
+        lines += [assign(index(Name("state"), name), kept) for name in shares.others]
+    lines.append(Expr(call("model.load_state_dict", state, assign=True)))
+    return [*lines, Expr(call(f"model.{TIE}"))] if one else lines
 
 
-def _load(name: str, weights_file: str) -> Function:
+def _load(name: str, weights_file: str, one: Sequence[Shared]) -> Function:
     lines: list[Statement] = [
         assign("model", call(name)),
-        *_state(weights_file),
+        *_state(weights_file, one),
         Return(call("model.eval")),
     ]
     doc = "The model with its weights (by default those beside this file), in inference mode."

@@ -80,6 +80,7 @@ class Layer:
     direct: bool = False  # `use` is a plain call with settings: what the attribute gives is the node's output
     step: bool = False  # no layer of its own: it stands between layers that are called one after another
     shows: Ways = ()  # what the attribute gives, where statements follow its call
+    lent: bool = False  # the layer of another node, where one is made alike and holds these weights
 
 
 Form = Inline | Layer

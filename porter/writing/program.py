@@ -39,6 +39,21 @@ class ClassPlan:
 
 
 @dataclass(frozen=True)
+class Place:
+    """Where a layer holds an array: its key among the weights, how the whole model reaches the layer, and
+    the layer's name for it."""
+
+    key: str
+    layer: Expression
+    name: str
+
+    @property
+    def reached(self) -> Expression:
+        """How the whole model reaches the array."""
+        return reduce(attr, self.name.split("."), self.layer)
+
+
+@dataclass(frozen=True)
 class Program:
     """Everything a framework's writer needs: classes (the whole model last), weights by key, snippets
     by name."""
@@ -49,6 +64,7 @@ class Program:
     shows: Mapping[str, Ways]  # what modules give, by path, where that is outputs of their nodes as they are
     helpers: tuple[str, ...]
     forms: Mapping[Node, Form] = field(default_factory=dict)  # how each node is said
+    shared: Sequence[Sequence[Place]] = ()  # several of them hold one array of the source's
 
 
 def plan(graph: Graph, write: Callable[[Node], Form], dialect: Dialect, name: str) -> Program:
@@ -98,6 +114,7 @@ class _Planner:
         self.weights: dict[str, Weight] = {}
         self.modules: dict[str, Node] = {}
         self.shows: dict[str, Ways] = {}
+        self.places: dict[object, dict[str, Place]] = {}
         self.ties = find_ties(forms)
         self.root = Instance((), name)
         self.instances: dict[tuple[str, ...], Instance] = {(): self.root}
@@ -157,7 +174,7 @@ class _Planner:
         def build(item: Node | Group) -> Expression:
             if isinstance(item, Node) and item in self.ties:
                 tie = self.ties[item]
-                return reduce(attr, tie.name.split("."), build(tie.layer))
+                return reduce(attr, tie.name.split(".") if tie.name else (), build(tie.layer))
             if isinstance(item, Group):
                 key: object = item.home
                 home = item.home[:-1]
@@ -217,7 +234,13 @@ class _Planner:
         plans.append(ClassPlan(self.name, "", (), attributes, body, frozen, self.root.groups))
         helpers = dict.fromkeys(helper for form in self.forms.values() for helper in form.helpers)
         return Program(
-            tuple(plans), self.weights, self.modules, self.shows, tuple(helpers), self.forms
+            tuple(plans),
+            self.weights,
+            self.modules,
+            self.shows,
+            tuple(helpers),
+            self.forms,
+            [tuple(places.values()) for places in self.places.values() if len(places) > 1],
         )
 
     def _collect_weights(self) -> None:
@@ -235,6 +258,14 @@ class _Planner:
                 self.modules.setdefault(path, node)
             for name, weight in form.weights.items():
                 self.weights.setdefault(f"{path}.{name}" if name else path, weight)
+                self._note_place(node, path, name, weight)
+
+    def _note_place(self, node: Node, path: str, name: str, weight: Weight) -> None:
+        """Where an array of the source's is to be found, should another layer hold it as well."""
+        if name and not weight.buffer and weight.tensor.origins:
+            place = Place(f"{path}.{name}", self._attribute(self.root.calls[0])(node), name)
+            held = identity(weight.tensor), weight.trainable
+            self.places.setdefault(held, {}).setdefault(place.key, place)
 
 
 def _is_plain(form: Layer, node: Node) -> bool:

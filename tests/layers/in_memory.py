@@ -74,7 +74,10 @@ def by_torch(graph: Graph, inputs: Sequence[np.ndarray], io: IoLayout) -> list[A
     exec(compile(written.source, "model.py", "exec"), space)
     kinds = [kind for kind in space.values() if isinstance(kind, type) and issubclass(kind, torch.nn.Module)]
     model = kinds[-1]()
-    model.load_state_dict({key: _tensor(weight.tensor.read()) for key, weight in written.weights.items()})
+    state = {key: _tensor(weight.tensor.read()) for key, weight in written.weights.items()}
+    for key, names in written.also.items():
+        state |= dict.fromkeys(names, state[key])
+    model.load_state_dict(state)
     rows = zip(inputs, laid.inputs, strict=True)
     given = [torch.from_numpy(np.array(x.transpose(layout.perm), order="C")) for x, layout in rows]
     with torch.no_grad():

@@ -138,17 +138,43 @@ class Mixed(nn.Module):
 
 
 class Tied(nn.Module):
-    """One matrix in two places."""
+    """A table of vectors, in a part of the model, that the head shares; with a bias or without, or bare."""
 
-    def __init__(self) -> None:
+    def __init__(self, bias: bool = False, bare: bool = False) -> None:
         super().__init__()
-        self.table = nn.Embedding(7, 5)
-        self.head = nn.Linear(5, 7, bias=False)
-        self.head.weight = self.table.weight
+        self.words = nn.ModuleDict({"table": nn.Embedding(7, 5), "norm": nn.LayerNorm(5)})
+        self.cls = nn.Module() if bare else _Scores(bias)
+        if not bare:
+            self.cls.decoder.weight = self.words["table"].weight
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Ids to scores."""
-        return self.head(torch.tanh(self.table(x)))
+        y = self.words["norm"](self.words["table"](x))
+        return self.cls(y) if isinstance(self.cls, _Scores) else F.linear(y, self.words["table"].weight)
+
+
+class _Scores(nn.Module):
+    def __init__(self, bias: bool) -> None:
+        super().__init__()
+        self.dense, self.decoder = nn.Linear(5, 5), nn.Linear(5, 7, bias=bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.decoder(torch.tanh(self.dense(x)))
+
+
+class Twins(nn.Module):
+    """Linear layers with one matrix and biases of their own, and one table under two names."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList([_Scores(True), _Scores(True)])
+        self.first, self.second = nn.Embedding(9, 5), nn.Embedding(9, 5)
+        self.blocks[1].decoder.weight = self.blocks[0].decoder.weight
+        self.second.weight = self.first.weight
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Ids to scores."""
+        return self.blocks[0](self.first(x)) - self.blocks[1](self.second(x + 1) * 2)
 
 
 def heads(function: Callable[..., Any], **how: Any) -> Make:
@@ -185,7 +211,10 @@ ROWS = (
     Row("blocks", Blocks, (IMAGE,), jax=True),
     Row("mixed_views", Mixed, (IMAGE,), jax=True),
     Row("in_place", InPlace, (feed(2, 4, 6),)),
-    Row("tied", Tied, (ids(2, 3),)),
+    Row("tied", Tied, (ids(2, 3),), jax=True),
+    Row("tied_and_bias", lambda: Tied(bias=True), (ids(2, 3),), jax=True),
+    Row("tied_bare", lambda: Tied(bare=True), (ids(2, 3),), jax=True),
+    Row("twins", Twins, (ids(2, 3),), jax=True),
     # convolutions
     layer("conv_same", lambda: nn.Conv2d(4, 6, (4, 3), padding="same", dilation=(1, 2)), IMAGE),
     layer("conv_reflect", lambda: nn.Conv2d(4, 6, 3, padding=2, padding_mode="reflect", groups=2), IMAGE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from converters.jax.layers.dtypes import precision
 from converters.jax.rules import rules
 from porter.graph.model import Node
-from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul
+from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul, Unembed
 from porter.source.code import Binary, Name, call
 from porter.writing.forms import Form, Inline, Layer, method
 from porter.writing.weights import weight, weights
@@ -45,3 +45,12 @@ def write_embedding(op: Embedding, node: Node) -> Form:
     if "int" in node.inputs[0].dtype:
         return Layer(make, held)
     return Layer(make, held, use=lambda table, ids: call(table, method(ids, "astype", Name("int"))))
+
+
+@rules.writes(Unembed)
+def write_unembed(op: Unembed, node: Node) -> Form:
+    """The table of the layer that makes vectors of ids."""
+    make = call("nnx.Embed", op.entries, op.width, **precision(node))
+    return Layer(
+        make, weights(node, embedding="weight"), use=lambda table, x: method(table, "attend", x), lent=True
+    )

@@ -7,11 +7,9 @@ from converters.keras.layers.activation import activate
 from converters.keras.layers.quantised import LEAVE, dequantised, mode_of
 from converters.keras.masks import passes_mask
 from converters.keras.rules import rules
-from porter.graph.model import Value
+from porter.graph.model import Param, Value
 from porter.graph.ops.elementwise import Binary, Unary
-from porter.graph.ops.indexing import Gather
-from porter.graph.ops.linear import Embedding, Linear, MatMul
-from porter.graph.ops.reshaping import Transpose
+from porter.graph.ops.linear import Embedding, Linear, Unembed
 
 
 @rules.reads("Dense")
@@ -52,17 +50,13 @@ def read_reversible_embedding(layer: LayerCall) -> Value:
     used_back = any(call.kwargs.get("reverse") for call in layer.spec.calls)
     if not tied or not used_back:
         return _reversed(layer, None) if back else read_embedding(layer)
+    if not back:
+        return read_embedding(layer)
     entries, width = int(layer.config["input_dim"]), int(layer.config["output_dim"])
-    table = layer.variable("embeddings", (entries, width))
-    if back:
-        return _reversed(layer, table)
-    with layer.part("vectors"):
-        value = layer.add(Gather(0), table, layer.value)
-    _mask_zero(layer, value)
-    return value
+    return _reversed(layer, layer.weight("embeddings", (entries, width)))
 
 
-def _reversed(layer: LayerCall, table: Value | None) -> Value:
+def _reversed(layer: LayerCall, table: Param | None) -> Value:
     """One number for each row of the table."""
     if layer.config.get("reverse_dtype") not in (None, layer.value.dtype):
         raise layer.refuse("going back in another precision is not carried")
@@ -73,7 +67,7 @@ def _reversed(layer: LayerCall, table: Value | None) -> Value:
             weight = layer.weight("reverse_embeddings", (width, entries), "d v -> v d")
             value = layer.add(Linear(width, entries), layer.value, weight=weight)
         else:
-            value = layer.add(MatMul(), layer.value, layer.add(Transpose((1, 0)), table))
+            value = layer.add(Unembed(entries, width), layer.value, weight=table)
         cap = layer.config.get("logit_soft_cap")
         if cap is None:
             return value

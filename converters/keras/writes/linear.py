@@ -6,10 +6,10 @@ from string import ascii_lowercase
 
 from converters.keras.rules import rules
 from converters.keras.writes.convolution import activation
-from converters.keras.writes.making import layer, op, stored
+from converters.keras.writes.making import is_reversible, layer, op, stored
 from porter.errors import UnsupportedModel
 from porter.graph.model import Node
-from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul
+from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul, Unembed
 from porter.source.code import Expression, call
 from porter.writing.forms import Form, Inline, Layer
 from porter.writing.weights import weight
@@ -52,4 +52,14 @@ def _in_small_letters(equation: str, node: Node) -> str:
 
 @rules.writes(Embedding)
 def write_embedding(op_: Embedding, node: Node) -> Form:
-    return Layer(layer("Embedding", node, op_.entries, op_.width), stored([weight(node, "weight")]))
+    kind = "ReversibleEmbedding" if is_reversible(node) else "Embedding"
+    return Layer(layer(kind, node, op_.entries, op_.width), stored([weight(node, "weight")]))
+
+
+@rules.writes(Unembed)
+def write_unembed(op_: Unembed, node: Node) -> Form:
+    """The layer that makes vectors of ids, called backwards."""
+    make = layer("ReversibleEmbedding", node, op_.entries, op_.width)
+    return Layer(
+        make, stored([weight(node, "weight")]), lambda table, x: call(table, x, reverse=True)
+    )

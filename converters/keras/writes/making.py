@@ -87,6 +87,11 @@ def is_alone(node: Node) -> bool:
     return isinstance(node, KerasNode) and node.alone
 
 
+def is_reversible(node: Node) -> bool:
+    """Whether a table of vectors is used backwards as well."""
+    return isinstance(node, KerasNode) and node.reversible
+
+
 def used(node: Node) -> tuple[bool, ...]:
     """Which of the node's outputs are used."""
     return node.used if isinstance(node, KerasNode) and node.used else tuple(True for _ in node.outputs)

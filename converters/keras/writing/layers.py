@@ -97,6 +97,9 @@ DEFAULTS: Mapping[str, Settings] = {
         "antialias": False,
         **_LAST,
     },
+    "ReversibleEmbedding": {
+        "tie_weights": True, "mask_zero": False, "reverse_dtype": None, "logit_soft_cap": None
+    },
     "RMSNormalization": {"axis": -1, "epsilon": 1e-6},
     "SimpleRNN": _WALK,
     "Softmax": {"axis": -1},
@@ -139,6 +142,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "RepeatVector": ("n",),
     "Reshape": ("target_shape",),
     "Resizing": ("height", "width"),
+    "ReversibleEmbedding": ("input_dim", "output_dim"),
     **dict.fromkeys(("LSTM", "GRU", "SimpleRNN"), ("units",)),
     **dict.fromkeys(("Dropout", "AlphaDropout", "GaussianDropout"), ("rate",)),
     **{f"Conv{rank}D": _FILTERS for rank in _DIMENSIONS},

@@ -18,7 +18,7 @@ from porter.graph.ops.attention import HideScores
 from porter.graph.ops.convolution import Conv, ConvTranspose
 from porter.graph.ops.elementwise import Binary, Where
 from porter.graph.ops.indexing import Gather, Scatter, Stack, TakeAlong
-from porter.graph.ops.linear import Einsum, Linear, MatMul
+from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul, Unembed
 from porter.graph.ops.op import Op
 from porter.graph.ops.reshaping import Concat
 from porter.graph.ops.sources import Constant
@@ -45,6 +45,7 @@ class KerasNode(Node):
     alone: bool = False  # the source's layer does nothing else, and takes tensors only, as layers do
     used: tuple[bool, ...] = ()  # for each output
     activation: Op | None = None  # done by the layer itself
+    reversible: bool = False  # a table that is used backwards, too
 
     @property
     def full_name(self) -> str:
@@ -62,6 +63,7 @@ def keras_graph(graph: Graph, avoid: Collection[str] = ()) -> Graph:
     crowd = _crowd(folded)
     numbers = {node.outputs[0] for node in folded if isinstance(node.op, Constant) and not node.inputs}
     names = _Names(folded, avoid)
+    back = {names.of(node) for node in folded if isinstance(node.op, Unembed)}
     nodes = tuple(
         replace(
             node,
@@ -70,6 +72,7 @@ def keras_graph(graph: Graph, avoid: Collection[str] = ()) -> Graph:
             and len(crowd[_call_of(node)]) == 1
             and numbers.isdisjoint(node.inputs),
             used=tuple(uses[value] > 0 for value in node.outputs),
+            reversible=isinstance(node.op, Embedding) and names.of(node) in back,
         )
         for node in folded
     )
@@ -237,7 +240,8 @@ class _Names:
         # without weights, what a layer is told can depend on what it is given: a reshape keeps sizes
         anything = bool(params) or name_of(node.op) is not None
         sizes = () if anything else tuple(value.shape[1:] for value in node.inputs)
-        return node.origin.path, node.op, params, sizes
+        table = isinstance(node.op, Embedding | Unembed)  # read either way it is one layer
+        return node.origin.path, "table" if table else node.op, params, sizes
 
     def _name(self, node: Node) -> None:
         key = self._key(node)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from converters.torch.layers.weights import weight, weights
 from converters.torch.rules import rules
 from porter.graph.model import Node
-from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul
-from porter.source.code import Binary, call
+from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul, Unembed
+from porter.source.code import Binary, attr, call
 from porter.writing.forms import Form, Inline, Layer, method
 
 
@@ -43,4 +43,15 @@ def write_embedding(op: Embedding, node: Node) -> Form:
         return Layer(make, weights(node, weight="weight"))
     return Layer(
         make, weights(node, weight="weight"), use=lambda table, ids: call(table, method(ids, "long"))
+    )
+
+
+@rules.writes(Unembed)
+def write_unembed(op: Unembed, node: Node) -> Form:
+    """The table of the layer that makes vectors of ids."""
+    return Layer(
+        call("nn.Embedding", op.entries, op.width),
+        weights(node, weight="weight"),
+        use=lambda table, x: call("F.linear", x, attr(table, "weight")),
+        lent=True,
     )

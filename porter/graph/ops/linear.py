@@ -124,3 +124,24 @@ class Embedding(Op):
 
     def meaning(self, inputs: Sequence[Array], params: Mapping[str, Array]) -> Arrays:
         return (params["weight"][inputs[0].astype("int64")],)
+
+
+@dataclass(frozen=True)
+class Unembed(Op):
+    """One number for each row of a table of vectors: its product with the vectors along the last axis.
+
+    What `Embedding` does, backwards; mostly with the very table of one.
+    """
+
+    PARAMS: ClassVar[Mapping[str, str]] = {"weight": "v d"}
+    entries: int
+    width: int
+
+    def infer(self, *inputs: Spec) -> tuple[Spec, ...]:
+        *lead, last = inputs[0].shape
+        if not may_equal(last, self.width):
+            raise GraphError(f"expects {self.width} features on the last axis, got {show(inputs[0].shape)}")
+        return (Spec((*lead, self.entries), inputs[0].dtype),)
+
+    def meaning(self, inputs: Sequence[Array], params: Mapping[str, Array]) -> Arrays:
+        return (inputs[0] @ params["weight"].T,)
