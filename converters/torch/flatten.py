@@ -19,6 +19,9 @@ Find = Callable[[str, Any], Stored]
 WRAPPERS = {"wrap_with_set_grad_enabled": 1, "wrap_with_autocast": 4}
 """Blocks under `no_grad` or autocast are calls of an inner program, whose place in the arguments is this."""
 
+WRITTEN = "lifted_tensor_"
+"""What torch calls tensors that the code makes of plain numbers."""
+
 
 def flatten(exported: Any, name: str, find: Find) -> Program:
     """The program of a `torch.export.ExportedProgram`."""
@@ -64,7 +67,9 @@ class _Flattener:
     def _held(self, name: str, key: str) -> Held:
         live = self.exported.state_dict.get(key)
         live = self.exported.constants[key] if live is None else live
-        return Held(name, self.find(key, live), key in self.parameters and live.requires_grad)
+        trainable = key in self.parameters and live.requires_grad
+        written = key.rpartition(".")[2].startswith(WRITTEN)
+        return Held(name, self.find(key, live), trainable, written)
 
     def _calls(self, nodes: Sequence[Any], owner: Any, prefix: str) -> Iterator[Call]:
         for node in nodes:

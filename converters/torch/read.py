@@ -71,6 +71,9 @@ class _Reader:
     def _constant(self, held: Held, tensor: Tensor, ending: str) -> Value:
         _path, _, name = held.tensor.key.rpartition(".")
         home = self.homes.get(held.name, ())
+        if held.written and tensor.dtype != "bfloat16":
+            self.context.builder.origin = Origin("number", "Constant", home)
+            return self.context.builder.constant(tensor.read())
         self.context.builder.origin = Origin(name + ending, "Parameter", home, held.tensor.key + ending)
         op = Constant(tensor.shape, tensor.dtype)
         (value,) = self.context.add(

@@ -69,6 +69,7 @@ class Held:
     name: str
     tensor: Stored
     trainable: bool
+    written: bool = False  # numbers that stand in the code (`mask[2:] = 1`), in no state dict
 
 
 @dataclass(frozen=True)

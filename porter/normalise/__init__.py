@@ -8,8 +8,10 @@ from porter.graph.model import Graph
 from porter.normalise.absorb_bias import absorb_bias
 from porter.normalise.absorb_padding import absorb_padding
 from porter.normalise.drop_neutral import drop_neutral
+from porter.normalise.fill_modules import fill_modules
 from porter.normalise.find_blocks import find_blocks
 from porter.normalise.join_reshapes import join_reshapes
+from porter.normalise.join_slices import join_slices
 from porter.normalise.join_truths import join_truths
 from porter.normalise.keep_reduced_axes import keep_reduced_axes
 from porter.normalise.keep_steps import keep_steps
@@ -28,6 +30,7 @@ STEPS: tuple[Step, ...] = (
     drop_neutral,
     keep_steps,
     join_reshapes,
+    join_slices,
     join_truths,
     keep_reduced_axes,
     absorb_bias,
@@ -36,6 +39,7 @@ STEPS: tuple[Step, ...] = (
     name_norms,
     name_attention,
     name_heads,
+    fill_modules,
     find_blocks,
 )
 

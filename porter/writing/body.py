@@ -13,6 +13,7 @@ from porter.source.statements import Assign, Return, Statement, assign
 from porter.writing.forms import Form, Inline, Layer
 from porter.writing.grouping import Group
 from porter.writing.lists import Run, rolled
+from porter.writing.roles import ROLES, is_unnamed, roles
 
 RUNNING = ("x", "y", "z")
 """Names for values that the very next line uses up."""
@@ -70,6 +71,8 @@ class _Writer:
         for value in group.outputs:
             self.last[value] = len(self.steps)
             self.uses[value] = self.uses.get(value, 0) + 1
+        sources = [item.outputs[0] for item in group.items if self._is_source(item)]
+        self.roles = roles(self.steps, self.uses, set(sources))
         self.held: dict[Value, Expression] = {}
         self.running: dict[str, Value] = {}
         self.namer = Namer((*RUNNING, *taken))
@@ -97,7 +100,7 @@ class _Writer:
         chosen = []
         for place, value in enumerate(inputs):
             label = self._own_label(place, value) if names is None or len(inputs) == 1 else names[place]
-            if label in RUNNING and label not in self.running:
+            if label in (*RUNNING, *ROLES) and label not in self.running and self._is_free(label, 0):
                 self.running[label] = value
             else:
                 label = self.namer.identifier(label, "x")
@@ -109,7 +112,7 @@ class _Writer:
         """What a nested model calls an input: never after a value of its caller, who is one of many."""
         if place == 0:
             return "x"
-        return "mask" if value.dtype == "bool" else "other"
+        return "mask" if value.dtype == "bool" else self.roles.get(value, "other")
 
     def _step(self, place: int, item: Node | Group) -> None:
         inputs = [self.held[value] for value in item.inputs]
@@ -162,21 +165,29 @@ class _Writer:
         """A name for a value made by step `place`; None where nothing uses it."""
         if value not in self.last:
             return None
-        end = self.last[value]
-        if end <= place + 1:
-            for name in RUNNING:
-                busy = self.running.get(name)
-                if busy is None or self.last.get(busy, -1) <= place:
-                    self.running[name] = value
-                    self.held[value] = Name(name)
-                    return name
-        label = value.name
         item = self.steps[place]
+        role = self.roles.get(value) if isinstance(item, Node) and is_unnamed(item) else None
+        again = [role] if role is not None else []
+        for name in [*again, *RUNNING] if self.last[value] <= place + 1 else again:
+            if self._is_free(name, place):
+                self.running[name] = value
+                self.held[value] = Name(name)
+                return name
+        label = value.name
         if len(item.outputs) == 1:
             label = item.scopes[-1].name if isinstance(item, Group) else item.origin.layer or label
         name = self.namer.identifier(label, "x")
         self.held[value] = Name(name)
         return name
+
+    def _is_free(self, name: str, place: int) -> bool:
+        """Whether step `place` may give a name that is used again and again to another value."""
+        if name in self.running:
+            return self.last.get(self.running[name], -1) <= place
+        if name not in RUNNING and name in self.namer.taken:
+            return False
+        self.namer.taken.add(name)
+        return True
 
     def _expression(self, item: Node | Group, inputs: Sequence[Expression]) -> Expression:
         form = self.forms[item] if isinstance(item, Node) else None

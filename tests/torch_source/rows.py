@@ -279,6 +279,13 @@ ROWS = (
     call("pixel_unshuffle", lambda x: F.pixel_unshuffle(x, 3), feed(2, 4, 6, 9)),
     call("channel_shuffle", lambda x: F.channel_shuffle(x, 2), IMAGE),
     # attention
+    call("softmax_of_six_axes", lambda x: x.softmax(2), feed(2, 1, 3, 2, 2, 2), jax=True),
+    call(
+        "attention_of_six_axes",
+        lambda x: F.scaled_dot_product_attention(x, x.tanh(), x),
+        feed(2, 1, 2, 2, 3, 2),
+        jax=True,
+    ),
     call("causal", lambda x: F.scaled_dot_product_attention(x, x, x, is_causal=True), HEADS),
     call(
         "grouped",

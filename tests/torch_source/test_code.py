@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import cache
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from torch import nn
 from converters.torch.live import read_live
 from porter import pipeline
 from porter.frameworks import target
+from porter.graph.run import run
 from porter.source_model import LiveModel
 
 
@@ -134,3 +136,84 @@ def test_classes_are_shared_across_depths_and_axes_have_the_names_of_the_source(
     assert written.source.count('layers.ReLU(name=prefix + "_act")') == 1
     (output,) = laid.graph.outputs
     assert (laid.source_axes[output], laid.graph.axes[output]) == ("n c h w", "n h w c")
+
+
+class Scale(nn.Module):
+    """One array, and no layer that it is a weight of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gamma = nn.Parameter(torch.ones(8))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.gamma
+
+
+class Scaled(nn.Module):
+    """Such modules, one after another; the last is called twice. Then cuts along two axes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.one, self.two, self.again = nn.Sequential(nn.Linear(8, 8), Scale()), Scale(), Scale()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.again(self.again(self.two(self.one(x))).relu())[:, :3][:, :, 1:]
+
+
+class Turned(nn.Module):
+    """Attention whose queries are normalized, and given to another's."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.qkv, self.norm, self.other = nn.Linear(8, 24), nn.LayerNorm(4), _Given()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        split = self.qkv(x).unflatten(-1, (3, 2, 4)).unbind(2)
+        q, k, v = (part.transpose(1, 2) for part in split)
+        y = nn.functional.scaled_dot_product_attention(self.norm(q), k * 0.5, v)
+        return self.other(y, y.tanh(), y.sin())
+
+
+class _Given(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.out = nn.Linear(4, 4)
+
+    def forward(self, q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+        return self.out(nn.functional.scaled_dot_product_attention(q, k.relu(), v))
+
+
+SAID = [
+    # module, framework, lines of its code, what is not there
+    (Scaled, "torch", ("return x * self.gamma", "x = self.two(x)", "[:, :3, 1:]"), "self.two()"),
+    (Scaled, "jax", ("return x * self.gamma[...]", "x = self.two(x)", "[:, :3, 1:]"), "self.two()"),
+    (Scaled, "tf", ('Weight((8,), "float32", name=prefix + "_gamma")(x)', "[:, :3, 1:]"), "(inputs, x"),
+    (Turned, "torch", ("query, key, value = x.unbind(2)", "key = key.transpose(1, 2)"), "unbind_2"),
+    (Turned, "jax", ("query, key, value = jnp.unstack(x, axis=2)", "key = key * 0.5"), "unbind_2"),
+    (Turned, "tf", ("query, key, value = ops.unstack(x, 3, axis=2)", "def given(x, query,"), "unbind_2"),
+]
+
+
+@pytest.mark.parametrize(("make", "framework", "lines", "absent"), SAID)
+def test_said(make: type[nn.Module], framework: str, lines: tuple[str, ...], absent: str) -> None:
+    model = read_live(LiveModel(make().eval(), (torch.randn(2, 5, 8),)))
+    text = pipeline.write(model, target(framework), pipeline.Options("native"))[1].source
+    assert [line for line in lines if line not in text] == []
+    assert absent not in text
+
+
+class Written(nn.Module):
+    """A mask that the code writes piece by piece."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mask = x.new_zeros((5, 8))
+        for count, rows in enumerate((slice(2), slice(2, 4), slice(4, None))):
+            mask[rows, 1:] = count
+        return x + (mask - mask.flip(0))
+
+
+def test_what_the_code_makes_of_numbers_alone_is_computed_at_conversion() -> None:
+    x = torch.randn(2, 5, 8)
+    model = read_live(LiveModel(Written().eval(), (x,)))
+    assert [type(node.op).__name__ for node in model.graph.nodes] == ["Constant", "Binary"]
+    assert np.array_equal(run(model.graph, [x.numpy()], "float32")[0], Written()(x).numpy())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from converters.keras.rules import rules
-from converters.keras.writes.making import is_alone, layer, op, stored
+from converters.keras.writes.making import MOST_AXES, is_alone, layer, op, softmax, stored
 from porter.graph.model import Node
 from porter.graph.ops.activation import (
     Celu,
@@ -84,9 +84,10 @@ def write_squareplus(op_: SquarePlus, node: Node) -> Form:
 
 @rules.writes(Softmax)
 def write_softmax(op_: Softmax, node: Node) -> Form:
-    if is_alone(node) and node.inputs[0].rank > 1:
-        return Layer(layer("Softmax", node, **_along(op_, node)))
-    return _plain("softmax", _along(op_, node))
+    rank, along = node.inputs[0].rank, _along(op_, node)
+    if is_alone(node) and 1 < rank <= MOST_AXES:
+        return Layer(layer("Softmax", node, **along))
+    return Inline(lambda x: softmax(x, rank, **along), simple=True)
 
 
 @rules.writes(LogSoftmax)

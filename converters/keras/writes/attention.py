@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from converters.keras.rules import rules
-from converters.keras.writes.making import layer, op, stored
+from converters.keras.writes.making import layer, op, softmax, stored
 from porter.errors import UnsupportedModel
 from porter.graph.dims import Dim
 from porter.graph.model import Node
@@ -153,7 +153,7 @@ def _lines(
         lines.append(assign(name, _hidden(scores, seen, None, dtype)))
     if masks:
         lines.append(assign(name, _hidden(scores, masks[0], op_.penalty, dtype)))
-    lines.append(assign(name, op("softmax", scores)))
+    lines.append(assign(name, softmax(scores, node.inputs[0].rank)))
     if masks and op_.blank:
         lines.append(assign(name, op("where", masks[0], scores, 0.0)))
     weights: Expression = scores if dropout is None else call(dropout, scores)

@@ -9,7 +9,7 @@ from converters.keras.writing.layers import DEFAULTS
 from converters.keras.writing.nodes import KerasNode
 from porter.errors import UnsupportedModel
 from porter.graph.model import Node
-from porter.source.code import Call, call
+from porter.source.code import Call, Expression, call
 from porter.writing.forms import Weight
 
 STATISTICS = frozenset({"mean", "variance"})
@@ -95,3 +95,14 @@ def is_reversible(node: Node) -> bool:
 def used(node: Node) -> tuple[bool, ...]:
     """Which of the node's outputs are used."""
     return node.used if isinstance(node, KerasNode) and node.used else tuple(True for _ in node.outputs)
+
+
+MOST_AXES = 5
+"""What TensorFlow's softmax takes on CPUs with oneDNN."""
+
+
+def softmax(x: Expression, rank: int, **along: int) -> Call:
+    """The softmax of a tensor with so many axes."""
+    if rank <= MOST_AXES:
+        return op("softmax", x, **along)
+    return op("exp", op("log_softmax", x, **along))

@@ -17,7 +17,7 @@ from porter.graph.model import Graph, Node, Origin, Scope, Value
 from porter.graph.ops.attention import HideScores
 from porter.graph.ops.convolution import Conv, ConvTranspose
 from porter.graph.ops.elementwise import Binary, Where
-from porter.graph.ops.indexing import Gather, Scatter, Stack, TakeAlong
+from porter.graph.ops.indexing import Gather, Scatter, ShapeOf, Stack, TakeAlong
 from porter.graph.ops.linear import Einsum, Embedding, Linear, MatMul, Unembed
 from porter.graph.ops.op import Op
 from porter.graph.ops.reshaping import Concat
@@ -99,20 +99,41 @@ def safe_name(text: str, fallback: str = "layer") -> str:
 
 
 def _anchored(graph: Graph) -> Graph:
-    """Constants that are weights, or that no tensor meets in a function, hang on an input: a functional model
-    has no node without one."""
+    """Constants that are weights, or that no tensor meets in a function, hang on the first tensor that meets
+    them or what is made of them: a functional model has no node without an input."""
     fixed: set[Value] = {v for node in graph.nodes if isinstance(node.op, Constant) for v in node.outputs}
     loose = set(graph.outputs) & fixed
     for node in graph.nodes:
         if not isinstance(node.op, TAKES_NUMBERS) or all(value in fixed for value in node.inputs):
             loose.update(node.inputs)
-    nodes = tuple(
-        replace(node, inputs=graph.inputs[:1])
-        if isinstance(node.op, Constant) and (node.outputs[0] in loose or not _inline(node))
-        else node
-        for node in graph.nodes
-    )
-    return replace(graph, nodes=nodes)
+    waiting: dict[Value, Node] = {}  # by what they make, until a tensor is met
+    running = set(graph.inputs)  # tensors that are made of the inputs
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        met = [value for value in node.inputs if value in running]
+        is_number = isinstance(node.op, Constant) and node.outputs[0] not in loose and _inline(node)
+        if not met and not is_number:
+            waiting.update((value, node) for value in node.outputs)
+            continue
+        nodes += [*_hung(node.inputs, waiting, met or graph.inputs), node]
+        if met and not isinstance(node.op, ShapeOf):
+            running.update(node.outputs)
+    nodes += _hung(tuple(waiting), waiting, graph.inputs)
+    return replace(graph, nodes=tuple(nodes))
+
+
+def _hung(wanted: Sequence[Value], waiting: dict[Value, Node], on: Sequence[Value]) -> list[Node]:
+    """The waiting nodes that make these values, which wait no longer; constants among them hang on `on`."""
+    found: list[Node] = []
+    for value in wanted:
+        node = waiting.get(value)
+        if node is None:
+            continue
+        for made in node.outputs:
+            del waiting[made]
+        found += _hung(node.inputs, waiting, on)
+        found.append(replace(node, inputs=tuple(on[:1])) if isinstance(node.op, Constant) else node)
+    return found
 
 
 def _inline(node: Node) -> bool:

@@ -35,11 +35,11 @@ class Weight(layers.Layer):
         return {**super().get_config(), "shape": self.shape, "array_dtype": self.array_dtype}
 
 
-def normalization(x, other, prefix):
+def normalization(x, prefix):
     """Used for normalization."""
     y = Weight((1, 1, 1, 3), "float32", trainable=False, name=prefix + "_mean")(x)
-    normalize = other - y
-    x = Weight((1, 1, 1, 3), "float32", trainable=False, name=prefix + "_std")(x)
+    normalize = x - y
+    x = Weight((1, 1, 1, 3), "float32", trainable=False, name=prefix + "_std")(normalize)
     return normalize / x
 
 
@@ -88,8 +88,8 @@ def build():
         output 0: float32 (batch, 5), axes `n c`
     """
     inputs = keras.Input((33, 32, 3), name="input_0")
-    y = inputs * 0.003921568859368563
-    x = normalization(inputs, y, prefix="normalization")
+    x = inputs * 0.003921568859368563
+    x = normalization(x, prefix="normalization")
     x = layers.Conv2D(6, 3, strides=2, use_bias=False, name="stem_conv")(
         layers.ZeroPadding2D(((0, 1), (0, 1)), name="stem_conv_pad")(x)
     )
