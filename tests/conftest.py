@@ -3,6 +3,7 @@ as a function."""
 
 from __future__ import annotations
 
+import gc
 import os
 import subprocess
 import sys
@@ -30,6 +31,10 @@ settings.load_profile("shared")
 
 until_the_end = ExitStack()
 
+MANY = 200
+settled = [0]
+"""Modules that were there when objects were last set aside."""
+
 Finished = subprocess.CompletedProcess[str]
 
 
@@ -43,6 +48,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_unconfigure() -> None:
     """The server ends with the run."""
     until_the_end.close()
+
+
+def pytest_runtest_logfinish() -> None:
+    """What a framework brings along stays: to look through it all whenever a session of Keras is cleared took
+    most of the time of the tables of layers."""
+    if len(sys.modules) > settled[-1] + MANY:
+        gc.collect()
+        gc.freeze()
+        settled.append(len(sys.modules))
 
 
 @pytest.fixture
