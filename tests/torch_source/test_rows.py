@@ -21,8 +21,9 @@ from tests.layers.saved_rows import bundle_module, keras_outputs
 from tests.torch_source.rows import ROWS as PLAIN
 from tests.torch_source.rows import Row
 from tests.torch_source.rows_complex import COMPLEX_ROWS
+from tests.torch_source.rows_operators import OPERATOR_ROWS
 
-ROWS = (*PLAIN, *COMPLEX_ROWS)
+ROWS = (*PLAIN, *COMPLEX_ROWS, *OPERATOR_ROWS)
 
 
 def read(row: Row) -> tuple[SourceModel, list[Answer]]:

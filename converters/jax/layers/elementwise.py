@@ -24,6 +24,7 @@ from porter.writing.forms import Form, Inline, method
 
 FUNCTIONS: Mapping[str, str] = {
     "abs": "abs",
+    "digamma": "jax.lax.digamma",
     "erf": "jax.lax.erf",
     "erfc": "jax.lax.erfc",
     "erfinv": "jax.lax.erf_inv",
@@ -31,6 +32,7 @@ FUNCTIONS: Mapping[str, str] = {
     "hard_sigmoid_02": "hard_sigmoid_02",
     "hard_silu": "nnx.hard_silu",
     "hard_tanh": "nnx.hard_tanh",
+    "lgamma": "jax.lax.lgamma",
     "log_sigmoid": "nnx.log_sigmoid",
     "mish": "jax.nn.mish",
     "rsqrt": "jax.lax.rsqrt",

@@ -118,8 +118,21 @@ def write_one_hot(op_: OneHot, node: Node) -> Form:
 
 @rules.writes(Scatter)
 def write_scatter(op_: Scatter, node: Node) -> Form:
+    """Keras on TensorFlow multiplies one row of places after the other, of a list of places."""
     how = {} if op_.function == "set" else {"reduction": op_.function}
-    return Inline(lambda x, places, updates: op("scatter_update", x, places, updates, **how))
+    flat = op_.function == "mul" and node.inputs[1].rank > 2
+    depth = node.inputs[1].shape[-1]
+    rest = node.inputs[0].shape[int(str(depth)) :]
+    if flat and not all(isinstance(size, int) for size in rest):
+        raise UnsupportedModel(f"{node.origin}: products of scattered parts whose size is not known")
+
+    def build(x: Expression, places: Expression, updates: Expression) -> Expression:
+        if flat:
+            places = op("reshape", places, (-1, depth))
+            updates = op("reshape", updates, (-1, *rest))
+        return op("scatter_update", x, places, updates, **how)
+
+    return Inline(build)
 
 
 @rules.writes(Split)

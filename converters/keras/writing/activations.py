@@ -28,7 +28,11 @@ UNARY: Mapping[str, str] = {
 }
 """Functions of the op `Unary` by Keras's names."""
 
-OWN: Mapping[str, str] = {"hard_sigmoid_02": "hard_sigmoid_02"}
+OWN: Mapping[str, str] = {
+    "digamma": "digamma",
+    "hard_sigmoid_02": "hard_sigmoid_02",
+    "lgamma": "log_gamma",
+}
 """Functions of `Unary` for which generated code carries a registered function."""
 
 NAMED: Mapping[Op, str] = {

@@ -130,8 +130,11 @@ def read_glu(call: OpCall) -> Value:
 def read_prelu(call: OpCall) -> Value:
     """A slope for each channel, which stands on axis 1; or one for all."""
     x, slope = call.x, call.tensor("weight")
-    if x.rank < 2 or slope.rank > 1:
-        flat = call.reshape(slope, ()) if slope.rank == 1 else slope
+    if x.rank < 2 or slope.rank > 1 or not call.is_constant(slope):
+        if slope.rank == 1 and x.rank > 1:
+            flat = call.reshape(slope, (*slope.shape, *(1 for _ in range(x.rank - 2))))
+        else:
+            flat = call.reshape(slope, ()) if slope.rank == 1 else slope
         lower = call.one(Binary("multiply"), flat, x)
         return call.one(Where(), call.one(Binary("greater"), x, call.operand(0.0, x.dtype)), x, lower)
     ones = " ".join("1" for _ in range(x.rank - 2))

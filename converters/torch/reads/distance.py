@@ -5,6 +5,7 @@ from __future__ import annotations
 from converters.torch.call import OpCall
 from converters.torch.reads.reduction import norm
 from converters.torch.rules import rules
+from porter.graph.dims import broadcast
 from porter.graph.model import Value
 from porter.graph.ops.elementwise import Binary, Clip, Unary
 from porter.graph.ops.reduction import Reduce
@@ -13,7 +14,8 @@ from porter.graph.ops.reduction import Reduce
 @rules.reads("cosine_similarity")
 def read_cosine_similarity(call: OpCall) -> Value:
     a, b = call.tensor("x1"), call.tensor("x2")
-    rank = max(a.rank, b.rank)
+    shape = broadcast(a.shape, b.shape)
+    rank, a, b = len(shape), call.expand(a, shape), call.expand(b, shape)
     eps = float(call["eps"])
 
     def total(x: Value, y: Value) -> Value:

@@ -22,6 +22,11 @@ UNARY = {
     "arccos": "acos",
     "arcsin": "asin",
     "arctan": "atan",
+    "digamma": "digamma",
+    "lgamma": "lgamma",
+    "special_digamma": "digamma",
+    "special_gammaln": "lgamma",
+    "special_psi": "digamma",
     "bitwise_not": "bitwise_not",
     "ceil": "ceil",
     "fix": "trunc",
@@ -120,6 +125,8 @@ ARITHMETIC = {
     "__xor__": "bitwise_xor",
     "bitwise_left_shift": "left_shift",
     "bitwise_right_shift": "right_shift",
+    "gcd": "gcd",
+    "lcm": "lcm",
 }
 TRUTHS = {"bitwise_and": "logical_and", "bitwise_or": "logical_or", "bitwise_xor": "logical_xor"}
 ON_TRUTHS = {

@@ -29,6 +29,8 @@ def read_linear(call: OpCall) -> Value:
 
 def linear(call: OpCall, x: Value, weight: Value, bias: Value | None) -> Value:
     """`x W^T + b`: a layer where weight and bias are the module's own, else a product."""
+    if x.rank == 1 and weight.rank == 2:
+        return call.without_ones(linear(call, call.with_ones(x, 0), weight, bias), (0,))
     if weight.rank == 2 and call.is_constant(weight) and (bias is None or call.is_constant(bias)):
         outputs, inputs = (int(str(size)) for size in weight.shape)
         params = {"weight": call.as_param(weight)}

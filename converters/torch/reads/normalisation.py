@@ -58,13 +58,16 @@ def read_layer_norm(call: OpCall) -> Any:
     return found if call.spec.operator == "layer_norm" else (found,)
 
 
-def _scaled(call: OpCall, op: LayerNorm | RmsNorm, names: dict[str, str]) -> Value:
+def _scaled(call: OpCall, op: LayerNorm | RmsNorm | GroupNorm, names: dict[str, str]) -> Value:
     """With its own weights as a layer; with weights that the inputs have a part in, as two steps."""
     given = {name: call.get(argument) for name, argument in names.items()}
     held = {name: value for name, value in given.items() if value is not None}
     if all(call.is_constant(value) for value in held.values()):
         return call.one(op, call.x, params={name: call.as_param(value) for name, value in held.items()})
     found = call.one(op, call.x)
+    if isinstance(op, GroupNorm):  # a number for each channel
+        ones = (1,) * (found.rank - 2)
+        held = {name: call.reshape(value, (*value.shape, *ones)) for name, value in held.items()}
     if "scale" in held:
         found = call.one(Binary("multiply"), found, held["scale"])
     return call.one(Binary("add"), found, held["shift"]) if "shift" in held else found
@@ -82,7 +85,7 @@ def read_rms_norm(call: OpCall) -> Value:
 def read_group_norm(call: OpCall) -> Any:
     groups = int(call["num_groups" if "num_groups" in call.args else "group"])
     op = GroupNorm(groups, features(call), float(call["eps"]), 1)
-    found = call.one(op, call.x, params=call.params(**NAMES))
+    found = _scaled(call, op, NAMES)
     return found if call.spec.operator == "group_norm" else (found,)
 
 
@@ -90,9 +93,9 @@ def read_group_norm(call: OpCall) -> Any:
 def read_instance_norm(call: OpCall) -> Value:
     """A group for each channel; or batch normalization, where it keeps running statistics."""
     count, eps = features(call), float(call["eps"])
-    affine = call.params(**NAMES)
     if call["use_input_stats"]:
-        return call.one(GroupNorm(count, count, eps, 1), call.x, params=affine)
+        return _scaled(call, GroupNorm(count, count, eps, 1), NAMES)
+    affine = call.params(**NAMES)
     held = call.params(mean="running_mean", variance="running_var")
     momentum = 1.0 - float(call["momentum"])
     return call.one(BatchNorm(count, eps, momentum, 1), call.x, params={**held, **affine})

@@ -185,9 +185,11 @@ def read_logcumsumexp(call: OpCall) -> Value:
 @rules.reads("median", "nanmedian", "kthvalue")
 def read_kth(call: OpCall) -> Any:
     """By sorting; of an even number of cells torch's median is the lower middle one."""
-    if call.get("dim") is None or call.spec.operator == "nanmedian":
-        raise call.refuse("a median over all cells, or one that passes over NaN", "name an axis (dim)")
-    x, axis = call.x, call.axis(call["dim"])
+    if call.spec.operator == "nanmedian":
+        raise call.refuse("a median that passes over NaN", "replace NaN before (torch.nan_to_num)")
+    if call.spec.target == "median.default":
+        return _median_of_all(call)
+    x, axis = call.x, call.axis(call.get("dim", -1))
     size = x.shape[axis]
     if not isinstance(size, int):
         raise call.refuse("a place in an axis whose size only running the model tells")
@@ -198,6 +200,15 @@ def read_kth(call: OpCall) -> Any:
     if not call["keepdim"]:
         values, order = call.without_ones(values, (axis,)), call.without_ones(order, (axis,))
     return values, order
+
+
+def _median_of_all(call: OpCall) -> Value:
+    cells = math.prod(size for size in call.x.shape if isinstance(size, int))
+    if not all(isinstance(size, int) for size in call.x.shape):
+        raise call.refuse("the median of a whole batch", "name an axis (dim)")
+    ordered = call.one(Sort(0), call.reshape(call.x, (cells,)))
+    place = (cells - 1) // 2
+    return call.reshape(call.one(Slice(((place, place + 1, 1),)), ordered), ())
 
 
 @rules.reads("cummax", "cummin")

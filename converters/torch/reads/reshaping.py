@@ -81,19 +81,13 @@ def read_unsqueeze(call: OpCall) -> Value:
     return call.with_ones(call.x, call.axis(call["dim"], call.x.rank + 1))
 
 
-@rules.reads("atleast_1d", "atleast_2d", "atleast_3d")
-def read_atleast(call: OpCall) -> Value:
-    x, rank = call.x, int(call.spec.operator[8])
-    if x.rank >= rank:
-        return x
-    places = {(1, 0): (0,), (2, 0): (0, 1), (2, 1): (0,), (3, 0): (0, 1, 2), (3, 1): (0, 2), (3, 2): (2,)}
-    return call.with_ones(x, *places[rank, x.rank])
-
-
 # --- order of axes
 
 
-@rules.reads("permute", "numpy_T", "t", "mT", "mH", "transpose", "swapaxes", "swapdims", "transpose_", "t_")
+TURNS = "permute numpy_T t mT mH matrix_H transpose swapaxes swapdims transpose_ t_".split()
+
+
+@rules.reads(*TURNS)
 def read_permute(call: OpCall) -> Value:
     x, name = call.x, call.name
     if name == "permute":
@@ -148,19 +142,6 @@ def joined(call: OpCall, parts: Sequence[Value], axis: int) -> Value:
 def read_stack(call: OpCall) -> Value:
     parts = [call.cast(part, call.dtype) for part in call["tensors"]]
     return call.one(Stack(call.axis(call["dim"], parts[0].rank + 1)), *parts)
-
-
-@rules.reads("hstack", "vstack", "dstack", "column_stack")
-def read_hstack(call: OpCall) -> Value:
-    parts = list(call["tensors"])
-    least, axis = {"hstack": (1, 1), "vstack": (2, 0), "dstack": (3, 2), "column_stack": (2, 1)}[
-        call.spec.operator
-    ]
-    if any(part.rank < least for part in parts) and (least > 1 or any(part.rank == 0 for part in parts)):
-        raise call.refuse(
-            "tensors of a lower rank, which get new axes first", "reshape them and use torch.cat"
-        )
-    return joined(call, parts, 0 if call.spec.operator == "hstack" and parts[0].rank == 1 else axis)
 
 
 @rules.reads(

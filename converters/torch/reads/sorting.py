@@ -10,13 +10,19 @@ from converters.torch.call import OpCall
 from converters.torch.reads.reduction import axis_back, axis_last
 from converters.torch.rules import rules
 from porter.graph.model import Value
-from porter.graph.ops.elementwise import Unary
+from porter.graph.ops.elementwise import Binary, Unary
 from porter.graph.ops.indexing import Stack
+from porter.graph.ops.reduction import Reduce
 from porter.graph.ops.reshaping import Reshape
 from porter.graph.ops.sorting import ArgSort, Quantile, SearchSorted, Sort, TopK
 
 
-@rules.reads("sort", "msort")
+@rules.reads("msort")
+def read_msort(call: OpCall) -> Value:
+    return call.one(Sort(0), call.x)
+
+
+@rules.reads("sort")
 def read_sort(call: OpCall) -> Any:
     axis, falling = call.axis(call.get("dim", -1)), bool(call.get("descending", False))
     return call.one(Sort(axis, falling), call.x), call.one(ArgSort(axis, falling), call.x)
@@ -39,11 +45,20 @@ def read_topk(call: OpCall) -> Any:
 @rules.reads("searchsorted", "bucketize")
 def read_searchsorted(call: OpCall) -> Value:
     names = ("boundaries", "self") if call.spec.operator == "bucketize" else ("sorted_sequence", "self")
-    row, values = call.tensor(names[0]), call.tensor(names[1])
-    if row.rank != 1:
-        raise call.refuse("a row of bounds for each row of values")
+    row = call.tensor(names[0])
+    values = call.operand(call[names[1]], row.dtype)
     right = bool(call["right"]) or call.get("side") == "right"
+    if row.rank != 1:
+        return _in_rows(call, row, values, "less_equal" if right else "less")
     return call.one(SearchSorted("right" if right else "left", call.dtype), row, values)
+
+
+def _in_rows(call: OpCall, rows: Value, values: Value, before: str) -> Value:
+    """In a row of bounds of its own for each row of values: how many of them come before."""
+    last = rows.rank - 1
+    pairs = call.with_ones(rows, last), call.with_ones(values, last + 1)
+    found = call.cast(call.one(Binary(before), *pairs), call.dtype)
+    return call.one(Reduce("sum", (last + 1,)), found)
 
 
 @rules.reads("quantile")

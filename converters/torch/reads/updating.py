@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from converters.torch.call import OpCall
+from converters.torch.promotion import is_float
 from converters.torch.reads.creation import counting
 from converters.torch.reads.indexing import cut, vector_of
+from converters.torch.reads.masking import filled_in_order
 from converters.torch.rules import rules
 from porter.graph.dims import Dim, Sym
 from porter.graph.model import Value
-from porter.graph.ops.elementwise import Binary, Where
+from porter.graph.ops.elementwise import Binary, Clip, Where
 from porter.graph.ops.indexing import Gather, Scatter, Stack
 from porter.graph.ops.reshaping import Concat, Transpose
 
@@ -85,13 +89,35 @@ def read_scatter(call: OpCall) -> Value:
         updates = call.cast(source, x.dtype)
     else:
         updates = call.expand(call.operand(source, x.dtype), index.shape)
-    if call.name == "scatter_reduce" and not call["include_self"]:
-        raise call.refuse("cells that are left out of their own reduction (include_self=False)")
-    function = call.get("reduce")
-    if function == "mean":
-        raise call.refuse("means of what is scattered")
-    kind = "add" if call.name == "scatter_add" else FUNCTIONS.get(str(function), "set")
-    return call.one(Scatter(kind), x, scatter_vectors(call, index, axis), updates)
+    function = str(call.get("reduce"))
+    vectors = scatter_vectors(call, index, axis)
+    if call.name == "scatter_reduce":
+        return reduced(call, function, x, vectors, updates)
+    kind = "add" if call.name == "scatter_add" else FUNCTIONS.get(function, "set")
+    return call.one(Scatter(kind), x, vectors, updates)
+
+
+NEUTRAL = {"sum": 0.0, "mean": 0.0, "prod": 1.0, "amax": -math.inf, "amin": math.inf}
+
+
+def reduced(call: OpCall, function: str, x: Value, vectors: Value, updates: Value) -> Value:
+    """What is scattered to a cell folded into one number, with the cell itself or without it."""
+    own = bool(call["include_self"])
+    if not own:
+        if not is_float(x.dtype) and math.isinf(NEUTRAL[function]):
+            raise call.refuse("whole numbers left out of their own extreme (include_self=False)")
+        blank = call.expand(call.operand(NEUTRAL[function], x.dtype), updates.shape)
+        start = call.one(Scatter("set"), x, vectors, blank)
+    else:
+        start = x
+    found = call.one(Scatter("add" if function == "mean" else FUNCTIONS[function]), start, vectors, updates)
+    if function != "mean":
+        return found
+    if not is_float(x.dtype):
+        raise call.refuse("means of whole numbers")
+    ones = call.fill(1.0, updates.shape, x.dtype)
+    counts = call.one(Scatter("add"), call.fill(1.0 if own else 0.0, x.shape, x.dtype), vectors, ones)
+    return call.one(Binary("divide"), found, call.one(Clip(1.0, None), counts))
 
 
 def scatter_vectors(call: OpCall, index: Value, axis: int) -> Value:
@@ -160,9 +186,12 @@ def read_index_put(call: OpCall) -> Value:
 
 
 def _masked(call: OpCall, x: Value, mask: Value, values: Value) -> Value:
-    """`x[mask] = number`."""
+    """`x[mask] = number`, or as many values as the mask has cells, which torch has seen to."""
     if values.rank and set(values.shape) != {1}:
-        raise call.refuse("as many values as a mask has cells", "use torch.where")
+        fits = values.rank == 1 + x.rank - mask.rank and values.shape[1:] == x.shape[mask.rank :]
+        if call["accumulate"] or not fits:
+            raise call.refuse("values for what a mask picks that are broadcast or added", "use torch.where")
+        return filled_in_order(call, x, mask, values)
     number = call.reshape(values, ()) if values.rank else values
     if call["accumulate"]:
         number = call.one(Binary("add"), x, call.cast(number, x.dtype))
