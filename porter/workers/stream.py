@@ -48,10 +48,11 @@ class Stream:
 
     def make_room(self, path: str | None) -> None:
         """Where the worker is out of room and cannot get to what is waited for: more than was planned."""
-        if not (self.folder / FULL).exists() or (path is not None and self.find(path)):
+        if not (self.folder / FULL).exists():
             return
-        if not any(layer.file.exists() for layer in self.layers()):
-            return  # all has been read: it will see that there is room
+        unread = any(layer.file.exists() for layer in self.layers())
+        if path in self.first or not unread:  # by the same look: what comes after it had its room
+            return  # where all has been read, it will see that there is room
         self.room *= 2
         part = self.folder / f"{ROOM}.part"
         part.write_text(str(self.room))

@@ -63,11 +63,20 @@ def _run_jax(bundle: porter.Bundle, saved: Saved) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("case", rows_of(CASES, thinned=True))
 def test_row_computes_the_same(case: LayerCase, tmp_path: Path) -> None:
-    saved = save(case, tmp_path)
+    saved, tried = save(case, tmp_path), set()
     for io in io_layouts(saved):
         bundle = porter.convert(saved.file, to="jax", out=tmp_path / io, io_layout=io, verify=False)
-        assert_near(_run_jax(bundle, saved), saved.outputs, saved.limit, f"jax ({io})")
+        told = _all_that_it_is(bundle)
+        if told not in tried:  # where Keras's order is JAX's, both are one
+            assert_near(_run_jax(bundle, saved), saved.outputs, saved.limit, f"jax ({io})")
+        tried.add(told)
     _assert_trains(tmp_path / "native", case)
+
+
+def _all_that_it_is(bundle: porter.Bundle) -> tuple[bytes, bytes, str]:
+    """Code, weights, and the order of what goes in and comes out."""
+    files = [(bundle.path / name).read_bytes() for name in ("model.py", "model.safetensors")]
+    return files[0], files[1], json.dumps([bundle.manifest[side] for side in ("inputs", "outputs")])
 
 
 def _assert_trains(folder: Path, case: LayerCase) -> None:
