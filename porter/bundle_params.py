@@ -9,7 +9,7 @@ import numpy as np
 
 from porter.errors import GraphError
 from porter.graph.model import Param
-from porter.weights.tensor import Constant, Moved, Stacked, Summed, Tensor, identity
+from porter.weights.tensor import Constant, Joined, Moved, Rows, Stacked, Summed, Tensor, identity
 from porter.writing.forms import Weight
 
 INLINE = 64
@@ -27,6 +27,9 @@ class Places:
             if isinstance(weight.tensor, Stacked):
                 for place, base in enumerate(weight.tensor.bases):
                     self._note(base, {"key": key, "row": place})
+            if isinstance(weight.tensor, Joined):
+                for base, rows in zip(weight.tensor.bases, weight.tensor.places(), strict=True):
+                    self._note(base, {"key": key, "rows": list(rows)})
             if isinstance(weight.tensor, Summed):  # the first has it all, the other nothing
                 first, second = weight.tensor.bases
                 self._note(first, {"key": key})
@@ -42,8 +45,14 @@ class Places:
 
     def __call__(self, param: Param) -> dict[str, Any]:
         """The manifest's words for one parameter."""
-        name = identity(param.tensor)
-        return self.found[name] if name in self.found else _inline(param.tensor)
+        tensor = param.tensor
+        name = identity(tensor)
+        if name in self.found:
+            return self.found[name]
+        whole = self.found.get(identity(tensor.base)) if isinstance(tensor, Rows) else None
+        if isinstance(tensor, Rows) and whole is not None and whole.keys() == {"key"}:
+            return {**whole, "rows": [tensor.start, tensor.stop]}
+        return _inline(tensor)
 
 
 def _sizes(step: Moved) -> dict[str, int]:

@@ -16,7 +16,7 @@ from porter.graph.model import Param
 from porter.graph.serial import from_json
 from porter.source_model import LedgerRow, ReadRequest, SourceModel
 from porter.weights.reading import stored_tensors
-from porter.weights.tensor import Constant, Row, Tensor, moved, number_type
+from porter.weights.tensor import Constant, Row, Rows, Tensor, moved, number_type
 
 
 def is_bundle(path: Path) -> bool:
@@ -77,6 +77,9 @@ def read_bundle(request: ReadRequest) -> SourceModel:
 def _brought_back(tensor: Tensor, row: Mapping[str, Any]) -> Tensor:
     if "zeros" in row:
         tensor = Constant(np.zeros(tensor.shape, number_type(tensor.dtype)))
+    if "rows" in row:
+        start, stop = row["rows"]
+        tensor = Rows(tensor, int(start), int(stop))
     if "row" in row:
         tensor = Row(tensor, int(row["row"]))
     if "move" not in row:

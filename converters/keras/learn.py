@@ -75,6 +75,7 @@ def _without_chance(model: Any) -> Iterator[None]:
         for layer in _layers(model)
         for name in RATES
         if isinstance(getattr(layer, name, None), float)
+        and not isinstance(getattr(type(layer), name, None), property)  # which shows another of them
     ]
     for layer, name, _ in rates:
         setattr(layer, name, 0.0)

@@ -44,6 +44,7 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {
     "nn.LSTM": ("input_size", "hidden_size"),
     "nn.LayerNorm": ("normalized_shape",),
     "nn.Linear": ("in_features", "out_features"),
+    "nn.MultiheadAttention": ("embed_dim", "num_heads"),
     "nn.PReLU": ("num_parameters",),
     "nn.RNN": ("input_size", "hidden_size"),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from converters.torch.layers.attention import torch_has
 from converters.torch.module_names import ARGUMENTS, RESERVED, USUAL, WORDS
 from converters.torch.rules import rules
 from porter.layout import LaidOut
@@ -31,6 +32,7 @@ from porter.writing.shared import Shared, also, shared, stored_once
 from porter.writing.shared import lines as tying
 from porter.writing.snippets import constructor_arguments, snippets
 from porter.writing.translate import signature, translate
+from porter.writing.whole_heads import whole_heads
 
 PACKAGE = "converters.torch"
 IMPORTED = frozenset({"F", "OrderedDict", "Path", "nn", "torch"})
@@ -47,10 +49,12 @@ def write(laid: LaidOut, weights_format: str = "safetensors") -> Written:
     own = constructor_arguments(PACKAGE)
     name = class_name(laid.graph.name, {*own, *IMPORTED})
     dialect = Dialect(RESERVED, {**ARGUMENTS, **own}, USUAL, IMPORTED, WORDS)
-    program = translate(laid.graph, rules, dialect, name)
+    graph, parts = whole_heads(laid.graph, torch_has)
+    program = translate(graph, rules, dialect, name)
     one = shared(program)
     source = _source(program, laid, name, FILE[weights_format], one)
-    return Written(source, stored_once(program.weights, one), program.modules, program.shows, also=also(one))
+    modules = {path: parts.get(node, node) for path, node in program.modules.items()}
+    return Written(source, stored_once(program.weights, one), modules, program.shows, also=also(one))
 
 
 def _source(

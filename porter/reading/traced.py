@@ -18,13 +18,13 @@ from porter.dataclass import dataclass
 from porter.graph.builder import Builder
 from porter.graph.model import Graph, Node, Param, Spec, Value
 from porter.graph.ops.elementwise import Cast
-from porter.graph.ops.indexing import Expand
+from porter.graph.ops.indexing import Expand, Split
 from porter.graph.ops.op import Op
 from porter.graph.ops.reshaping import Reshape, Transpose
 from porter.graph.ops.sources import Constant
 from porter.graph.run import OWN, run
 from porter.weights.tensor import Constant as Numbers
-from porter.weights.tensor import Derived, Tensor, moved, number_type
+from porter.weights.tensor import Derived, Rows, Tensor, moved, number_type
 
 SHAPING = (Cast, Expand, Reshape, Transpose)
 
@@ -122,6 +122,11 @@ class Traced:
         if isinstance(maker.op, Transpose):
             base = self.param(maker.inputs[0])
             return None if base is None else Param(_turned(base.tensor, maker.op.perm), base.trainable)
+        if isinstance(maker.op, Split) and maker.op.axis == 0:
+            base = self.param(maker.inputs[0])
+            stop = sum(maker.op.sizes[: maker.outputs.index(value) + 1])
+            rows = maker.op.sizes[maker.outputs.index(value)]
+            return None if base is None else Param(Rows(base.tensor, stop - rows, stop), base.trainable)
         nodes = self.part_for(value)
         return None if nodes is None else _derived(value, nodes)
 

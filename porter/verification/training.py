@@ -19,7 +19,7 @@ from porter.compare.verdict import LAYER_LIMIT, within_layer_limit
 from porter.sides import Side, Turns, turned
 from porter.verification.inputs import inverses
 from porter.verification.settings import LayerPlan, Settings
-from porter.weights.tensor import Moved, Recast, Tensor
+from porter.weights.tensor import Joined, Moved, Recast, Rows, Tensor
 from porter.workers import Learned, NotAvailable, Worker, start
 from porter.writing.forms import Weight
 
@@ -156,6 +156,12 @@ def _brought(tensor: Tensor, source: Named) -> Array | None:
     if isinstance(tensor, Moved):
         base = _brought(tensor.base, source)
         return None if base is None else tensor.move.apply(base, tensor.sizes)
+    if isinstance(tensor, Rows):
+        base = _brought(tensor.base, source)
+        return None if base is None else base[tensor.start : tensor.stop]
+    if isinstance(tensor, Joined):
+        parts = [_brought(part, source) for part in tensor.bases]
+        return None if any(part is None for part in parts) else np.concatenate(parts)  # type: ignore[arg-type]
     return None
 
 

@@ -7,8 +7,9 @@ arrays it comes (`origins`) and how (`steps`), which is what the weight ledger p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 import numpy as np
@@ -245,6 +246,78 @@ class Row:
     def read(self) -> Array:
         found: Array = self.base.read()[self.place]
         return found
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Some rows of another tensor that follow one another."""
+
+    base: Tensor
+    start: int
+    stop: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.stop - self.start, *self.base.shape[1:])
+
+    @property
+    def dtype(self) -> str:
+        return self.base.dtype
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return self.base.origins
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return (*self.base.steps, f"rows {self.start}:{self.stop}")
+
+    def read(self) -> Array:
+        return self.base.read()[self.start : self.stop]
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Tensors one behind the other along the first axis; see `joined`."""
+
+    bases: tuple[Tensor, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (sum(base.shape[0] for base in self.bases), *self.bases[0].shape[1:])
+
+    @property
+    def dtype(self) -> str:
+        return self.bases[0].dtype
+
+    @property
+    def origins(self) -> tuple[Stored, ...]:
+        return tuple(dict.fromkeys(origin for base in self.bases for origin in base.origins))
+
+    @property
+    def steps(self) -> tuple[str, ...]:
+        return tuple(
+            f"rows {start}:{stop}: {' '.join(base.steps) or 'as it is'}"
+            for base, (start, stop) in zip(self.bases, self.places(), strict=True)
+        )
+
+    def places(self) -> list[tuple[int, int]]:
+        """Which rows each of them has."""
+        ends = list(accumulate(base.shape[0] for base in self.bases))
+        return list(pairwise([0, *ends]))
+
+    def read(self) -> Array:
+        return np.concatenate([base.read() for base in self.bases])
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    """The parts one behind the other: what they were cut from, where that is just this."""
+    together = Joined(tuple(parts))
+    rows = [part for part in parts if isinstance(part, Rows)]
+    whole = {identity(one.base): one.base for one in rows}
+    in_order = [(one.start, one.stop) for one in rows] == together.places()
+    (base,) = whole.values() if len(whole) == 1 and in_order else (together,)
+    return base if base.shape == together.shape else together
 
 
 def number_type(dtype: str) -> np.dtype[Any]:

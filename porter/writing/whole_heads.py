@@ -1,7 +1,7 @@
 """Attention of several heads as one node, where a framework's own module computes the same.
 
 The graph has its parts: three projections that are split into heads, what each head attends to, and a
-projection of the heads together. Flax and Keras have one module for that, which is taken where it means just
+projection of the heads together. Each framework has one module for that, which is taken where it means just
 this: heads of one width for keys and values, biases everywhere or nowhere, hidden keys whose scores are
 replaced. It happens right before the text is written, so that the node has neither a meaning nor a layout of
 its own.
@@ -21,6 +21,9 @@ from porter.graph.ops.op import Op
 from porter.writing.packed_heads import unpacked
 
 SIDES = ("query", "key", "value")
+LAYERS = ("Linear", "Dense")
+"""What frameworks call a projection that is a layer of its own."""
+
 Kind = TypeVar("Kind", bound=Op)
 
 
@@ -35,11 +38,13 @@ class _WholeHeads(Op):
     heads: int
     shared: int  # heads of keys and values
     width: int  # of all heads of queries together
-    features: tuple[int, int]  # of the query, and of key and value
+    features: tuple[int, int, int]  # of query, key and value
     outputs: int
     given: int
     causal: bool
     dropout: float
+    blank: bool  # a query that may look at no key gets zeros
+    apart: bool  # in the source each projection is a layer of its own
 
 
 WholeHeads = _WholeHeads
@@ -67,11 +72,13 @@ class _Found:
             _op(self.splits[0], SplitHeads).heads,
             _op(self.splits[1], SplitHeads).heads,
             linears[0].outputs,
-            (linears[0].inputs, linears[1].inputs),
+            (linears[0].inputs, linears[1].inputs, linears[2].inputs),
             linears[3].outputs,
             len(given),
             attention.causal,
             attention.dropout,
+            attention.blank and len(self.attention.inputs) > 3,
+            any(node.origin.kind in LAYERS for node in self.projections),
         )
         inputs = (*given, *self.attention.inputs[3:])
         origin = _outside(self.output.origin)
@@ -89,7 +96,7 @@ class _Found:
         """Whether such a module means the same."""
         linears, attention = self.linears(), _op(self.attention, Attention)
         heads, shared, also = (_op(split, SplitHeads).heads for split in self.splits)
-        sizes = {(linear.inputs, linear.outputs) for linear in linears[1:3]}
+        sizes = {linear.outputs for linear in linears[1:3]}
         ranks = {node.inputs[0].rank for node in self.projections}
         biased = {"bias" in node.params for node in (*self.projections, self.output)}
         alike = (len(sizes), len(biased), len(ranks), len({linear.axis % min(ranks) for linear in linears}))
@@ -114,7 +121,7 @@ class _Found:
         fits = query.rank == mask.rank == 4 and all(
             size in (1, want) for size, want in zip(mask.shape, wanted, strict=True)
         )
-        return fits and attention.penalty is None and not attention.blank
+        return fits and attention.penalty is None
 
 
 def heads_apart(graph: Graph, accepts: Callable[[Node], bool] = lambda whole: True) -> Graph:
@@ -211,7 +218,8 @@ def _moved_out(node: Node, homes: set[tuple[Scope, ...]]) -> Node:
 
 def _outside(origin: Origin, layer: str = "") -> Origin:
     *outer, home = origin.scopes
-    return Origin(layer or home.name, origin.kind, tuple(outer), origin.source.rpartition("/")[0])
+    kind = origin.kind if layer else home.kind
+    return Origin(layer or home.name, kind, tuple(outer), origin.source.rpartition("/")[0])
 
 
 def _op(node: Node, kind: type[Kind]) -> Kind:

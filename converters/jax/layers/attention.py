@@ -69,7 +69,7 @@ def write_attention(op: Attention, node: Node) -> Form:
 
 @rules.writes(WholeHeads)
 def write_whole_heads(op: WholeHeads, node: Node) -> Form:
-    queries, others = op.features
+    queries, others, _ = op.features
     usual = {
         "num_kv_heads": op.heads,
         "in_kv_features": queries,
@@ -114,4 +114,6 @@ def _head_weights(op: WholeHeads, node: Node) -> dict[str, Weight]:
 
 def flax_has(whole: Node) -> bool:
     """Whether Flax's attention serves: in float16 it asks for a product that JAX has on accelerators only."""
-    return whole.outputs[0].dtype != "float16"
+    assert isinstance(whole.op, WholeHeads)
+    _, key, value = whole.op.features
+    return whole.outputs[0].dtype != "float16" and key == value and not whole.op.blank

@@ -52,7 +52,8 @@ def keras_has(whole: Node) -> bool:
     assert isinstance(op_, WholeHeads)
     masks = whole.inputs[op_.given :]
     plain = all(mask.shape[1] == 1 and mask.dtype == "bool" and not op_.dropout for mask in masks)
-    return op_.shared == op_.heads and all(v.rank == 3 for v in whole.inputs[: op_.given]) and plain
+    alike = op_.shared == op_.heads and op_.features[1] == op_.features[2] and not op_.blank
+    return alike and all(v.rank == 3 for v in whole.inputs[: op_.given]) and plain
 
 
 HALF_FILL = -45000.0
