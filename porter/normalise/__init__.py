@@ -17,6 +17,7 @@ from porter.normalise.keep_reduced_axes import keep_reduced_axes
 from porter.normalise.keep_steps import keep_steps
 from porter.normalise.name_activations import name_activations
 from porter.normalise.name_attention import name_attention
+from porter.normalise.name_groups import name_groups
 from porter.normalise.name_heads import name_heads
 from porter.normalise.name_norms import name_norms
 from porter.normalise.name_softmax import name_softmax
@@ -38,6 +39,7 @@ STEPS: tuple[Step, ...] = (
     name_softmax,
     name_norms,
     name_attention,
+    name_groups,
     name_heads,
     fill_modules,
     find_blocks,

@@ -202,6 +202,18 @@ def two_flat(few: nn.Module, many: nn.Module, x: torch.Tensor) -> tuple[torch.Te
     return torch.flatten(few(x), 2).mT * 2, torch.flatten(many(x), 2).mT * 3
 
 
+def repeated(interleave: bool, causal: bool) -> Callable[..., torch.Tensor]:
+    """Attention whose heads of keys and values are repeated for the queries, as Llama has it."""
+
+    def spread(x: torch.Tensor) -> torch.Tensor:
+        n, heads, steps, width = x.shape
+        if interleave:
+            return x.repeat_interleave(2, 1)
+        return x[:, :, None].expand(n, heads, 2, steps, width).reshape(n, heads * 2, steps, width)
+
+    return lambda q, k: F.scaled_dot_product_attention(q, spread(k), spread(k * 2), is_causal=causal)
+
+
 SEEN = np.array([[1, 1, 1, 0, 0], [0, 1, 1, 1, 1]], "float32")
 HEADS, FEWER = feed(2, 4, 5, 6), feed(2, 2, 5, 6)
 GRID = np.clip(feed(2, 5, 6, 2, seed=3), -1.4, 1.4)
@@ -293,6 +305,8 @@ ROWS = (
         HEADS,
         FEWER,
     ),
+    call("heads_repeated", repeated(False, True), HEADS, FEWER, jax=True),
+    call("heads_interleaved", repeated(True, False), HEADS, FEWER, jax=True),
     call(
         "mask_of_truths",
         lambda x, s: F.scaled_dot_product_attention(x, x, x, s[:, None, None] > 0),
