@@ -1,4 +1,4 @@
-"""nn.MultiheadAttention from torch to torch is itself, so that checkpoints of the source load."""
+"""Attention of several heads as the target's own layer; torch's stays itself, with the keys of the source."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from porter.bundle_source import read_bundle
 from porter.frameworks import target
 from porter.graph.run import run
 from porter.source_model import LiveModel, ReadRequest
-from tests.layers.saved_rows import bundle_module
+from tests.layers.saved_rows import bundle_module, keras_outputs
 
 
 class Looks(nn.Module):
@@ -84,3 +84,32 @@ def test_layers_of_its_own_keep_their_names() -> None:
     model = read_live(LiveModel(module, (torch.randn(2, 5, 8),)))
     _, written = pipeline.write(model, target("torch"), pipeline.Options())
     assert set(written.weights) == set(module.state_dict())
+
+
+class Grouped(nn.Module):
+    """Heads of queries share those of keys and values, by hand."""
+
+    def __init__(self, bias: bool = True) -> None:
+        super().__init__()
+        self.query, self.out = nn.Linear(8, 8, bias), nn.Linear(8, 8, bias)
+        self.key, self.value = nn.Linear(8, 4, bias), nn.Linear(8, 4, bias)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """A sequence attends to what came before."""
+        sides = (self.query, self.key, self.value)
+        query, *others = (part(x).unflatten(-1, (-1, 2)).transpose(1, 2) for part in sides)
+        key, value = (part.repeat_interleave(2, 1) for part in others)
+        y = nn.functional.scaled_dot_product_attention(query, key, value, is_causal=True)
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_keras_has_a_layer_of_grouped_heads(bias: bool, tmp_path: Path) -> None:
+    keras = pytest.importorskip("keras")
+    module, x = nn.Sequential(Grouped(bias), nn.Linear(8, 3)).eval(), torch.randn(2, 5, 8)
+    model = read_live(LiveModel(module, (x,)))
+    done = pipeline.convert(model, target("tf"), tmp_path / "out", pipeline.Options())
+    assert "layers.GroupQueryAttention(" in (done.path / "model.py").read_text()
+    for one in (bundle_module(done.path).load(), keras.models.load_model(done.path / "model.keras")):
+        (found,) = keras_outputs(one, [x.numpy()])
+        assert np.allclose(found, module(x).detach().numpy(), atol=1e-5)

@@ -23,16 +23,22 @@ def write_whole_heads(op_: WholeHeads, node: Node) -> Form:
     settings: dict[str, Any] = {"dropout": op_.dropout, "use_bias": "query.bias" in node.params}
     if op_.outputs != op_.features[0]:
         settings["output_shape"] = op_.outputs
-    make = layer("MultiHeadAttention", node, op_.heads, op_.width // op_.heads, **settings)
+    depth, grouped = op_.width // op_.heads, op_.shared != op_.heads
+    if grouped:
+        make = layer("GroupQueryAttention", node, depth, op_.heads, op_.shared, **settings)
+    else:
+        make = layer("MultiHeadAttention", node, op_.heads, depth, **settings)
+    inside = "_" if grouped else ""  # before the names under which it stores its projections
     held: dict[str, Weight] = {}
     for side in SIDES:
-        kernel = weight(node, f"{side}.weight", "(h d) i -> i h d", h=op_.heads)
+        heads = op_.heads if side == "query" else op_.shared
+        kernel = weight(node, f"{side}.weight", "(h d) i -> i h d", h=heads)
         bias = f"{side}.bias"
-        more = weight(node, bias, "(h d) -> h d", h=op_.heads) if bias in node.params else None
-        held |= stored([kernel, more], f"{side}_dense")
+        more = weight(node, bias, "(h d) -> h d", h=heads) if bias in node.params else None
+        held |= stored([kernel, more], f"{inside}{side}_dense")
     kernel = weight(node, "out.weight", "o (h d) -> h d o", h=op_.heads)
     more = weight(node, "out.bias") if "out.bias" in node.params else None
-    held |= stored([kernel, more], "output_dense")
+    held |= stored([kernel, more], f"{inside}output_dense")
 
     def use(own: Expression, query: Expression, *others: Expression) -> Expression:
         masks = others[op_.given - 1 :]
@@ -47,13 +53,15 @@ def write_whole_heads(op_: WholeHeads, node: Node) -> Form:
 
 
 def keras_has(whole: Node) -> bool:
-    """Whether Keras's layer means the same: sequences, every head its own keys, one mask for all heads."""
+    """Whether Keras's layers mean the same: sequences, one mask for all heads; where heads of queries share
+    one of keys and values, results as wide as the queries."""
     op_ = whole.op
     assert isinstance(op_, WholeHeads)
     masks = whole.inputs[op_.given :]
     plain = all(mask.shape[1] == 1 and mask.dtype == "bool" and not op_.dropout for mask in masks)
-    alike = op_.shared == op_.heads and op_.features[1] == op_.features[2] and not op_.blank
-    return alike and all(v.rank == 3 for v in whole.inputs[: op_.given]) and plain
+    alike = op_.features[1] == op_.features[2] and not op_.blank
+    sized = op_.shared == op_.heads or op_.outputs == op_.features[0]
+    return alike and sized and all(v.rank == 3 for v in whole.inputs[: op_.given]) and plain
 
 
 HALF_FILL = -45000.0

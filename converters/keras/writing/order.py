@@ -14,6 +14,9 @@ from converters.keras.writing.operations import snake_case
 
 Node = tuple[Made, int]
 
+CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""What classes are called themselves, where Keras gives them out under another name."""
+
 
 def ordered(model: Model) -> list[Made]:
     """Everything of the model in Keras's order."""
@@ -82,7 +85,7 @@ def groups(model: Model) -> dict[str, str]:
     found: dict[str, str] = {}
     for made in ordered(model):
         if made.is_layer:
-            kind = snake_case(made.class_name)
+            kind = snake_case(CLASSES.get(made.class_name, made.class_name))
             number = counts.get(kind, 0)
             counts[kind] = number + 1
             found[made.name] = f"{kind}_{number}" if number else kind
