@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from porter.graph.builder import Builder, input_value
 from porter.graph.check import check
 from porter.graph.dims import BATCH
-from porter.graph.model import Graph, Spec
+from porter.graph.model import Graph, Origin, Scope, Spec
 from porter.graph.ops.attention import MergeHeads, SplitHeads
 from porter.graph.ops.elementwise import Unary
 from porter.graph.ops.op import Op
@@ -118,3 +118,17 @@ def test_what_somebody_looks_at_stays() -> None:
     graph = graph_of((4, 6), [Transpose((0, 2, 1)), Transpose((0, 2, 1))])
     both = Graph(graph.name, graph.inputs, tuple(node.outputs[0] for node in graph.nodes), graph.nodes)
     assert turns(joined(both)) == 2
+
+
+@pytest.mark.parametrize(("reason", "left"), [("the convolution wants it", 1), (Transpose.reason, 2)])
+def test_a_turn_of_ours_is_done_before_the_nested_model_that_wants_it(reason: str, left: int) -> None:
+    builder = Builder()
+    entry = value = input_value("x", Spec((BATCH, 3, 8, 8)))
+    for step in (Reshape((N, 3, 4, 2, 4, 2)), Transpose((0, 3, 5, 1, 2, 4)), Reshape((N, 12, 4, 4))):
+        value = builder.one(step, value)
+    builder.origin = Origin("turn", "", (Scope("stem", "Stem"),))
+    value = builder.one(Unary("square"), builder.one(Transpose((0, 2, 3, 1), reason), value))
+    short = joined(builder.graph("row", [entry], [value]))
+    assert turns(short) == left
+    inside = [type(node.op).__name__ for node in short.nodes if node.origin.scopes]
+    assert inside == ["Transpose"] * (left - 1) + ["Unary"]

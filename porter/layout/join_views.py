@@ -46,7 +46,7 @@ def join_views(graph: Graph) -> Graph:
         row = _row(node, users, made, graph)
         short = _short(row) if len(row) > 1 else None
         named = short or node.outputs[0] not in graph.outputs  # an output is a value of its own
-        if short is not None and named and _cost(short) < _cost(row):
+        if short is not None and named and _is_better(short, row):
             joined[node], starts[node] = short, row[0].inputs[0]
             inside.update(row)
     renamed: dict[Value, Value] = {}
@@ -65,18 +65,31 @@ def _cost(nodes: Sequence[Node]) -> tuple[int, int]:
     return sum(not isinstance(node.op, Reshape) for node in nodes), len(nodes)
 
 
+def _is_better(short: Sequence[Node], row: Sequence[Node]) -> bool:
+    """Whether it costs less; for a step more or less nothing leaves its nested model."""
+    if row[-1].origin.scopes != row[-2].origin.scopes:
+        return _cost(short)[0] < _cost(row)[0]
+    return _cost(short) < _cost(row)
+
+
 def _row(
     last: Node, users: Mapping[Value, Sequence[Node]], made: Mapping[Value, Node], graph: Graph
 ) -> list[Node]:
-    """The reshapes and transposes that end with `last`, in one nested model, each used by the next alone."""
+    """The reshapes and transposes that end with `last`, in one nested model, each used by the next alone.
+
+    A transpose that the source knows nothing of may be done before its nested model is called.
+    """
     row = [last]
+    ours = isinstance(last.op, Transpose) and last.op.reason != Transpose.reason
+    home = None if ours else last.origin.scopes
     while True:
         value = row[0].inputs[0]
         before = made.get(value)
         alone = len(users[value]) == 1 and value not in graph.outputs
         if before is None or not alone or not isinstance(before.op, VIEWS):
             return row
-        if before.origin.scopes != last.origin.scopes:
+        home = before.origin.scopes if home is None else home
+        if before.origin.scopes != home:
             return row
         row.insert(0, before)
 
@@ -111,12 +124,14 @@ def _nodes(steps: Sequence[Op], row: Sequence[Node]) -> list[Node]:
     turns = [node for node in row if isinstance(node.op, Transpose)] or list(row)
     nodes: list[Node] = []
     value = row[0].inputs[0]
+    end = row[-1].origin if row[-1].origin.scopes == row[-2].origin.scopes else row[-2].origin
     for place, op in enumerate(steps):
         like = turns[-1] if isinstance(op, Transpose) else row[0 if place == 0 else -1]
         (spec,) = op.infer(value.spec)
         last = place == len(steps) - 1
         made = row[-1].outputs[0] if last else Value(like.outputs[0].name, Spec(spec.shape, spec.dtype))
-        nodes.append(Node(op, (value,), (made,), {}, row[-1].origin if last else like.origin))
+        origin = end if last or like is row[-1] else like.origin
+        nodes.append(Node(op, (value,), (made,), {}, origin))
         value = made
     return nodes
 

@@ -1,6 +1,6 @@
 """Attention that a model spells out, as the one op that it is.
 
-    softmax(q k^T * scale) v                              becomes   attention(q, k, v)
+    softmax(q k^T * scale) v, v softmax(q k^T * scale)^T    becomes    attention(q, k, v)
 
 So too where the scores of hidden keys are replaced by a very low number. Whatever the order of axes is:
 queries, keys and values are turned to `(..., heads, steps, width)`, as layers expect.
@@ -50,7 +50,25 @@ class _Product:
     out: str
 
 
-def _product(node: Node | None) -> _Product | None:
+def _product(node: Node | None, formulas: Formulas) -> _Product | None:
+    """A product, of its operands as they were before they were turned for it."""
+    found = _as_written(node)
+    if found is None:
+        return None
+    left, first = _unturned(found.left, found.first, formulas)
+    right, second = _unturned(found.right, found.second, formulas)
+    return _Product(left, right, first, second, found.out)
+
+
+def _unturned(value: Value, letters: str, formulas: Formulas) -> tuple[Value, str]:
+    made = formulas.node(value, Transpose)
+    if made is None or not isinstance(made.op, Transpose) or not formulas.alone(value):
+        return value, letters
+    before = dict(zip(made.op.perm, letters, strict=True))
+    return made.inputs[0], "".join(before[axis] for axis in range(value.rank))
+
+
+def _as_written(node: Node | None) -> _Product | None:
     if node is None or not isinstance(node.op, Einsum | MatMul) or len(node.inputs) != 2:
         return None
     left, right = node.inputs
@@ -66,7 +84,7 @@ def _product(node: Node | None) -> _Product | None:
 
 
 def _found(node: Node, formulas: Formulas) -> list[Node] | None:
-    outer = _product(node)
+    outer = _product(node, formulas)
     if outer is None:
         return None
     for weights, value, wl, vl in (
@@ -109,7 +127,7 @@ def _scores(value: Value, formulas: Formulas) -> _Scores | None:
         else:
             return None
     scale, core = _scaled(value, formulas)
-    product = _product(formulas.producers.get(core)) if formulas.alone(core) else None
+    product = _product(formulas.producers.get(core), formulas) if formulas.alone(core) else None
     if product is None:
         return None
     left, q = _scaled(product.left, formulas)

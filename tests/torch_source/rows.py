@@ -182,6 +182,12 @@ def heads(function: Callable[..., Any], **how: Any) -> Make:
     return lambda: Function(function, part=nn.MultiheadAttention(8, 2, **how))
 
 
+def channels_first(q: torch.Tensor, k: torch.Tensor, v: torch.Tensor) -> torch.Tensor:
+    """Attention of `(n, c, t)`, whose weights are turned for the last product."""
+    weights = (q.transpose(1, 2) @ k * 0.3).softmax(-1)
+    return v @ weights.transpose(1, 2)
+
+
 def attention(**how: Any) -> Make:
     """nn.MultiheadAttention as a layer on itself."""
     return lambda: Function(
@@ -291,6 +297,7 @@ ROWS = (
     call("pixel_unshuffle", lambda x: F.pixel_unshuffle(x, 3), feed(2, 4, 6, 9)),
     call("channel_shuffle", lambda x: F.channel_shuffle(x, 2), IMAGE),
     # attention
+    call("channels_first", channels_first, feed(2, 4, 7), feed(2, 4, 5), feed(2, 3, 5), jax=True),
     call("softmax_of_six_axes", lambda x: x.softmax(2), feed(2, 1, 3, 2, 2, 2), jax=True),
     call(
         "attention_of_six_axes",

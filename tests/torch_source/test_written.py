@@ -71,6 +71,19 @@ class Weighed(nn.Module):  # type: ignore[misc]
         return x * weights.softmax(dim=1).reshape(x.size(0), -1, 1, 1)
 
 
+class Pixels(nn.Module):  # type: ignore[misc]
+    """Pixels attend to pixels, channels before them all along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Conv2d(3, 12, 3), nn.Conv2d(4, 2, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        q, k, v = self.first(x).flatten(2).chunk(3, dim=1)
+        weights = (q.transpose(1, 2) @ k * 0.5).softmax(-1)
+        return self.last((v @ weights.transpose(1, 2)).view(x.size(0), 4, 7, 6))
+
+
 WRITTEN = [
     # module, shape, its layers in torch, those in JAX, transposes left (torch, JAX)
     (
@@ -95,6 +108,7 @@ WRITTEN = [
         (1, 1),
     ),  # the shuffle's own
     (Weighed, (2, 3, 9, 8), {"Conv2d": 2}, {"Conv": 2}, (0, 0)),
+    (Pixels, (2, 3, 9, 8), {"Conv2d": 2}, {"Conv": 2}, (4, 0)),
 ]
 
 
