@@ -15,7 +15,7 @@ TORCHS = "torch.nn.modules."
 
 def origins(program: Program) -> dict[str, Origin]:
     """The origin of every call, by its name."""
-    keys = {held.name: held.tensor.key for held in program.held}
+    keys = {held.name: held.tensor.key for held in program.held if not held.written}
     made = _made_of(program, keys)
     paths = {module.path for call in program.calls for module in call.modules}
     held = [call for call in program.calls if call.modules and any(_weights(call, keys))]
