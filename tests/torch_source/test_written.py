@@ -89,7 +89,7 @@ WRITTEN = [
     (
         Patches,
         (2, 3, 8, 12),
-        {"Conv2d": 1, "LayerNorm": 1, "Linear": 5},
+        {"Conv2d": 1, "LayerNorm": 1, "Linear": 1, "NonDynamicallyQuantizableLinear": 1},
         {"Conv": 1, "LayerNorm": 1, "MultiHeadAttention": 1, "Linear": 1},
         (1, 0),
     ),
