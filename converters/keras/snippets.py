@@ -74,11 +74,11 @@ class OpenExpand(layers.Layer):
 
     def compute_output_spec(self, x, like):
         have = (*[1] * (len(self.shape) - len(x.shape)), *x.shape)
-        wanted = [like.shape[int(size)] if isinstance(size, str) else size for size in self.shape]
-        sizes = [mine if size is None else size for mine, size in zip(have, wanted, strict=True)]
+        sizes = list(have)
         for axis, size in enumerate(self.shape):
-            if isinstance(size, str) and sizes[axis] is None and have[axis] not in (1, None):
-                sizes[axis] = have[axis]
+            other = like.shape[int(size)] if isinstance(size, str) else size
+            if size is not None and (other is not None or have[axis] == 1):
+                sizes[axis] = other
         return keras.KerasTensor(sizes, x.dtype)
 
     def get_config(self):

@@ -14,6 +14,7 @@ from porter.dataclass import dataclass
 from porter.errors import GraphError, Problem, UnsupportedModel
 from porter.graph.dims import Dim, Sym
 from porter.graph.model import Param, Value
+from porter.graph.ops.elementwise import Binary
 from porter.reading import Step, Traced
 
 
@@ -169,6 +170,16 @@ class OpCall(Step):
             value = self.expand(start, sizes)
         self.context.fills[value] = float(number)
         return value
+
+    def size(self, size: Sym, dtype: str = "") -> Value:
+        """A size that only running the model tells, as a number."""
+        parts = self._multiple(size)
+        if parts is None:
+            return super().size(size, dtype)
+        base, factor = parts
+        assert isinstance(base, Sym)
+        found = super().size(base, dtype)
+        return self.one(Binary("multiply"), found, self.constant(factor, found.dtype))
 
     def _multiple(self, size: Dim) -> tuple[Dim, int] | None:
         """`batch * 4` as its two factors, where no tensor has an axis of that size."""

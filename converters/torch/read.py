@@ -15,6 +15,7 @@ from porter.graph.check import check
 from porter.graph.dims import may_equal
 from porter.graph.model import Graph, Origin, Param, Spec, Value
 from porter.graph.ops.elementwise import Unary
+from porter.graph.ops.reshaping import Reshape
 from porter.graph.ops.sources import Constant
 from porter.reading import share_steps
 from porter.rules import Rule, Unsupported
@@ -119,6 +120,14 @@ class _Reader:
             raise call.refuse(rule.because, rule.hint)
         return rule
 
+    def _tensor(self, number: Value) -> Value:
+        """A number that stands in the code, as a tensor."""
+        known = self.context.known(number)
+        assert known is not None
+        held = self.context.builder.constant(known[None])
+        (value,) = self.context.builder.add(Reshape(()), held)
+        return value
+
     def _outputs(self) -> list[Value]:
         """The outputs; an input that is returned as it is, and a value returned twice, are given names of
         their own."""
@@ -132,6 +141,8 @@ class _Reader:
                 )
             if isinstance(value, Pair):
                 raise UnsupportedModel(f"output {len(outputs)} is complex: return torch.view_as_real of it")
+            if isinstance(value, Value) and not value.rank and self.context.known(value) is not None:
+                value = self._tensor(value)
             if value in outputs or value in self.context.inputs:
                 (value,) = self.context.add(Unary("identity"), value)
             outputs.append(value)

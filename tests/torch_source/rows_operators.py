@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import nn
 
 from tests.torch_source.rows import Row, call, feed, ids
 
@@ -39,6 +40,21 @@ def reduced(x: torch.Tensor, k: torch.Tensor) -> tuple[torch.Tensor, ...]:
         for how in ("sum", "prod", "mean", "amax", "amin")
         for own in (True, False)
     )
+
+
+class Dynamic(nn.Module):
+    """A convolution whose kernel is mixed anew for what it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kernels = nn.Parameter(torch.randn(3, 6, 2, 3, 3))
+        self.choice = nn.Linear(4, 3)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """One kernel for the batch."""
+        share = self.choice(x.mean((2, 3))).softmax(-1).mean(0)
+        kernel = (self.kernels * share[:, None, None, None, None]).sum(0)
+        return F.conv2d(x, kernel, share.repeat(2), stride=(1, 2), padding=1, groups=2)
 
 
 def solved(x: torch.Tensor, y: torch.Tensor) -> tuple[torch.Tensor, ...]:
@@ -90,6 +106,28 @@ OPERATOR_ROWS = (
         LINE,
     ),
     call("gamma", lambda x: (torch.lgamma(x * 4), torch.digamma(x.abs() * 9 + 0.2)), LINE, jax=True),
+    Row("dynamic_kernel", Dynamic, (IMAGE,), jax=True),
+    call(
+        "over_the_batch",
+        lambda x: (x.sum() / x.numel(), x.std(), x.var(0), x.argmax(), x * 2.0 * len(x)),
+        LINE,
+        jax=True,
+    ),
+    call("number_out", lambda x: (x * 2, torch.tensor(0.5)), LINE),
+    call(
+        "masked_values",
+        lambda x, m, y: (x.index_put((m > 0,), y), x.masked_scatter((m > 0)[..., None].expand_as(x), y)),
+        feed(2, 5, 4),
+        np.array([[1, 1, -1, 1, -1], [-1, 1, 1, -1, 1]], "float32"),
+        feed(6, 4),
+        jax=True,
+    ),
+    call(
+        "inverse_spectrogram",
+        lambda x, w: torch.istft(torch.stft(x, 8, 4, window=w, return_complex=True), 8, 4, window=w),
+        feed(2, 40),
+        np.hanning(9)[:8].astype("float32"),
+    ),
     call("counted", lambda x: (x.histc(5, -1, 1), torch.histc(x.abs().floor(), 4, 0, 3)), LINE, jax=True),
     call(
         "weights_from_inputs",

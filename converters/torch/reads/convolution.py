@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from converters.torch.call import OpCall
+from converters.torch.reads.kernels import convolved
 from converters.torch.rules import rules
 from porter.axes import Move
 from porter.graph.model import Value
@@ -41,16 +42,10 @@ def _conv(call: OpCall, x: Value, rank: int) -> Value:
     outputs, inputs, *kernel = (_static(call, size) for size in weight.shape)
     strides, dilation = spread(call["stride"], rank), spread(call["dilation"], rank)
     groups = int(call["groups"])
-    op = Conv(
-        inputs * groups,
-        outputs,
-        tuple(kernel),
-        strides,
-        dilation,
-        _padding(call["padding"], kernel, dilation),
-        groups,
-        "first",
-    )
+    pads = _padding(call["padding"], kernel, dilation)
+    if not all(call.is_constant(call.get(name)) for name in ("weight", "bias")):
+        return convolved(call, x, weight, pads, strides, dilation)
+    op = Conv(inputs * groups, outputs, tuple(kernel), strides, dilation, pads, groups, "first")
     return call.one(op, x, params=call.params(weight="weight", bias="bias"))
 
 

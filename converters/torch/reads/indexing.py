@@ -132,7 +132,7 @@ def diagonal(call: OpCall, x: Value, first: int, second: int, k: int = 0) -> Val
 def read_unfold(call: OpCall) -> Value:
     """Windows along an axis, whose cells stand on a new last axis."""
     x, axis = call.x, call.axis(call["dimension"])
-    size, step, have = int(call["size"]), int(call["step"]), x.shape[axis]
+    size, step, have = int(call["size"]), int(call["step"]), x.shape[axis] if x.rank else None
     if not isinstance(have, int):
         raise call.refuse("windows along an axis whose size only running the model tells")
     starts = np.arange(0, have - size + 1, step)

@@ -16,8 +16,8 @@ from porter.graph.ops.reshaping import Transpose
 
 @rules.reads("masked_scatter")
 def read_masked_scatter(call: OpCall) -> Value:
-    x, source = call.x, call.tensor("source")
-    mask = call.expand(call.tensor("mask"), x.shape)
+    shape, source = call.meta.shape, call.tensor("source")
+    x, mask = call.expand(call.x, shape), call.expand(call.tensor("mask"), shape)
     return filled_in_order(call, x, mask, call.reshape(source, (product(source.shape),)))
 
 

@@ -10,11 +10,12 @@ from converters.torch.promotion import is_float
 from converters.torch.reads.elementwise import truth
 from converters.torch.reads.reshaping import Range
 from converters.torch.rules import rules
+from porter.graph.dims import Dim, product
 from porter.graph.model import Value
 from porter.graph.ops.elementwise import Binary, Unary, Where
 from porter.graph.ops.indexing import Expand
 from porter.graph.ops.reduction import ArgReduce, Cumulate, Reduce
-from porter.graph.ops.reshaping import Concat, Flip, Slice, Transpose
+from porter.graph.ops.reshaping import Concat, Flip, Reshape, Slice, Transpose
 from porter.graph.ops.sorting import ArgSort, Sort
 
 PLAIN = {
@@ -77,17 +78,21 @@ def read_spread(call: OpCall) -> Any:
     correction = 1 if told is None else float(told)
     found = call.one(Reduce("var" if correction else name, axes, keep), x)
     if correction:
-        sizes = [x.shape[axis] for axis in axes]
-        if not all(isinstance(size, int) for size in sizes):
-            raise call.refuse(
-                "a variance over the batch", "the exported program must know the number of cells"
-            )
-        cells = math.prod(int(str(size)) for size in sizes)
-        if cells - correction <= 0:
-            raise call.refuse(f"a variance of {cells} number(s) with the correction {correction}")
-        found = call.one(Binary("multiply"), found, call.operand(cells / (cells - correction), x.dtype))
+        cells = product(tuple(x.shape[axis] for axis in axes))
+        found = call.one(Binary("multiply"), found, _share(call, cells, correction))
         found = call.one(Unary("sqrt"), found) if name == "std" else found
     return (found, call.one(Reduce("mean", axes, keep), x)) if both else found
+
+
+def _share(call: OpCall, cells: Dim, correction: float) -> Value:
+    """What the mean of squares is multiplied by to be over n - correction."""
+    if isinstance(cells, int):
+        if cells - correction <= 0:
+            raise call.refuse(f"a variance of {cells} number(s) with the correction {correction}")
+        return call.operand(cells / (cells - correction), call.x.dtype)
+    count = call.operand(cells, call.x.dtype)
+    less = call.one(Binary("subtract"), count, call.operand(correction, call.x.dtype))
+    return call.one(Binary("divide"), count, less)
 
 
 # --- lengths
@@ -123,10 +128,8 @@ def read_arg(call: OpCall) -> Value:
     x, axis = call.x, call.get("dim")
     keep = bool(call.get("keepdim", False))
     if axis is None:
-        cells = math.prod(size for size in x.shape if isinstance(size, int))
-        if not all(isinstance(size, int) for size in x.shape):
-            raise call.refuse("the place of the largest cell of a whole batch", "name an axis (dim)")
-        return call.one(ArgReduce(call.spec.operator[3:], 0, False, call.dtype), call.reshape(x, (cells,)))
+        flat = call.one(Reshape((None,)), x)
+        return call.one(ArgReduce(call.spec.operator[3:], 0, False, call.dtype), flat)
     return call.one(ArgReduce(call.spec.operator[3:], call.axis(axis), keep, call.dtype), x)
 
 
@@ -190,7 +193,7 @@ def read_kth(call: OpCall) -> Any:
     if call.spec.target == "median.default":
         return _median_of_all(call)
     x, axis = call.x, call.axis(call.get("dim", -1))
-    size = x.shape[axis]
+    size = x.shape[axis] if x.rank else None
     if not isinstance(size, int):
         raise call.refuse("a place in an axis whose size only running the model tells")
     place = (size - 1) // 2 if call.spec.operator == "median" else int(call["k"]) - 1
@@ -215,7 +218,7 @@ def _median_of_all(call: OpCall) -> Value:
 def read_cummax(call: OpCall) -> Any:
     """Each cell against all before it, as a triangle of comparisons."""
     x, axis = call.x, call.axis(call["dim"])
-    size = x.shape[axis]
+    size = x.shape[axis] if x.rank else None
     if not isinstance(size, int) or not is_float(x.dtype):
         raise call.refuse("running extremes along an axis whose size only running the model tells")
     function = call.spec.operator[3:]

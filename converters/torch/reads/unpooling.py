@@ -8,14 +8,14 @@ import numpy as np
 
 from converters.torch.call import OpCall
 from converters.torch.reads.convolution import spread
+from converters.torch.reads.kernels import in_windows
 from converters.torch.reads.pooling import padding
 from converters.torch.reads.reshaping import padded
 from converters.torch.reads.updating import scatter_vectors
 from converters.torch.rules import rules
 from porter.graph.model import Value
-from porter.graph.ops.indexing import Gather, Scatter, TakeAlong
+from porter.graph.ops.indexing import Scatter, TakeAlong
 from porter.graph.ops.reduction import ArgReduce
-from porter.graph.ops.reshaping import Transpose
 
 
 def largest_places(call: OpCall, image: Value, rank: int) -> Value:
@@ -29,17 +29,12 @@ def largest_places(call: OpCall, image: Value, rank: int) -> Value:
     pads, more = padding(call, image, window, strides, dilation)
     turned = [end for axis in reversed(range(rank)) for end in (pads[axis], pads[axis] + more[axis])]
     x = padded(call, image, turned, "constant", float("-inf"))
+    x, grids = in_windows(call, x, window, strides, dilation)
     numbers: np.ndarray = np.zeros((), "int64")
-    for axis in range(rank):
-        reach = dilation[axis] * (window[axis] - 1)
-        count = (int(str(x.shape[2 + 2 * axis])) - reach - 1) // strides[axis] + 1
-        places = np.arange(count)[:, None] * strides[axis] + np.arange(window[axis]) * dilation[axis]
-        x = call.one(Gather(2 + 2 * axis), x, call.constant(places.astype("int64")))
+    for axis, places in enumerate(grids):
         spread_out = tuple(slice(None) if k % rank == axis else None for k in range(2 * rank))
         numbers = numbers * int(str(sizes[axis])) + (places - pads[axis])[spread_out]
-    order = (0, 1, *range(2, 2 + 2 * rank, 2), *range(3, 3 + 2 * rank, 2))
-    x = call.one(Transpose(order), x)
-    counts = [int(str(size)) for size in x.shape[2 : 2 + rank]]
+    counts = [len(places) for places in grids]
     whole = (x.shape[0], x.shape[1], *counts, prod(window))
     windows = call.reshape(x, whole)
     best = call.one(ArgReduce("max", 2 + rank, True, "int64"), windows)
