@@ -21,7 +21,7 @@ from porter.graph.ops.linear import Linear
 from porter.graph.ops.op import Op
 from porter.graph.ops.reshaping import Reshape, Slice, Transpose
 from porter.graph.regroup import groups
-from porter.weights.tensor import Array, Derived
+from porter.weights.tensor import Array, Derived, Rows
 
 
 @dataclass(frozen=True)
@@ -120,6 +120,9 @@ class _Heads:
     def cut(self, param: Param) -> Param:
         """A weight or bias of these heads alone."""
         tensor = param.tensor
+        if self._together:
+            rows = Rows(tensor, self.start, self.start + self.count * self.width)
+            return replace(param, tensor=rows)
         shape = (self.count * self.width, *tensor.shape[1:])
         return replace(param, tensor=Derived((tensor,), str(self), shape, tensor.dtype, self._taken))
 
@@ -134,8 +137,6 @@ class _Heads:
         return self.step == 1 and (self.count == 1 or self.apart == self.width)
 
     def __str__(self) -> str:
-        if self._together:
-            return f"rows {self.start}:{self.start + self.count * self.width}"
         stop = self.start + self.width * self.step
         step = f":{self.step}" if self.step > 1 else ""
         return f"rows {self.start}:{stop}{step} of each {self.apart}"

@@ -21,6 +21,7 @@ from porter.graph.ops.op import Op
 from porter.writing.packed_heads import unpacked
 
 SIDES = ("query", "key", "value")
+ATTENTION = "attention"
 LAYERS = ("Linear", "Dense")
 """What frameworks call a projection that is a layer of its own."""
 
@@ -59,6 +60,7 @@ class _Found:
     attention: Node
     merge: Node
     output: Node
+    beside: bool = False  # in a part of the model that holds other layers as well
 
     def nodes(self) -> Iterator[Node]:
         yield from (*self.projections, *self.splits, self.attention, self.merge, self.output)
@@ -81,8 +83,17 @@ class _Found:
             any(node.origin.kind in LAYERS for node in self.projections),
         )
         inputs = (*given, *self.attention.inputs[3:])
-        origin = _outside(self.output.origin)
+        origin = _outside(self.output.origin) if not self.beside else self._named()
         return replace(self.output, op=op, inputs=inputs, params=self._params(), origin=origin)
+
+    def _named(self) -> Origin:
+        """Among other layers: a name that says what it is, and the source's for the product."""
+        return replace(self.projections[0].origin, layer=ATTENTION)
+
+    @property
+    def packed(self) -> bool:
+        """Whether one layer of the source makes queries, keys and values together."""
+        return len({node.origin for node in self.projections}) == 1
 
     def linears(self) -> list[Linear]:
         """The projections: three, and the last."""
@@ -141,13 +152,13 @@ def whole_heads(
         return graph, {}
     wholes = {one.output: one.whole() for one in found}
     gone = {node for one in found for node in one.nodes()} - wholes.keys()
-    homes = {one.output.origin.scopes for one in found}
+    homes = {one.output.origin.scopes for one in found if not one.beside}
     nodes = tuple(_moved_out(wholes.get(node, node), homes) for node in graph.nodes if node not in gone)
     return replace(graph, nodes=nodes), {whole: output for output, whole in wholes.items()}
 
 
 def _fitting(graph: Graph, accepts: Callable[[Node], bool]) -> list[_Found]:
-    nested = (one for one in _uses(graph) if one.output.origin.scopes)
+    nested = (one for one in _uses(graph) if one.output.origin.scopes or one.packed)
     fitting = [one for one in nested if one.native() and accepts(one.whole())]
     return list(_consistent(graph, fitting))
 
@@ -179,13 +190,17 @@ def _uses(graph: Graph) -> Iterator[_Found]:
 
 
 def _consistent(graph: Graph, found: Sequence[_Found]) -> Sequence[_Found]:
-    """Those of nested parts that hold no other weights, and whose weights nothing else uses."""
+    """Those whose weights nothing else uses, in nested parts that hold no others, or made by one product."""
     while True:
         inside = {node for one in found for node in one.nodes()}
         others = [node for node in graph.nodes if node not in inside]
         taken = {array for node in others for array in _arrays(node)}
         homes = {node.origin.scopes for node in others if node.params}
-        kept = [one for one in found if _own_home(one, homes) and not taken & set(_held(one))]
+        kept = [
+            replace(one, beside=not _own_home(one, homes))
+            for one in found
+            if (_own_home(one, homes) or _among(one)) and not taken & set(_held(one))
+        ]
         if len(kept) == len(found):
             return kept
         found = kept
@@ -194,6 +209,11 @@ def _consistent(graph: Graph, found: Sequence[_Found]) -> Sequence[_Found]:
 def _own_home(one: _Found, homes: set[tuple[Scope, ...]]) -> bool:
     scopes = {node.origin.scopes for node in one.nodes()}
     return len(scopes) == 1 and scopes != {()} and not scopes & homes
+
+
+def _among(one: _Found) -> bool:
+    """Whether it can stand among other layers: two names of the source's give way to one."""
+    return one.packed and len({node.origin.scopes for node in one.nodes()}) == 1
 
 
 def _held(one: _Found) -> Iterator[object]:
@@ -217,6 +237,8 @@ def _moved_out(node: Node, homes: set[tuple[Scope, ...]]) -> Node:
 
 
 def _outside(origin: Origin, layer: str = "") -> Origin:
+    if not origin.scopes:
+        return origin
     *outer, home = origin.scopes
     kind = origin.kind if layer else home.kind
     return Origin(layer or home.name, kind, tuple(outer), origin.source.rpartition("/")[0])

@@ -101,6 +101,34 @@ def test_keras_has_its_own_layer(tmp_path: Path) -> None:
     assert "layers.MultiHeadAttention(2, 4" in (tmp_path / "out" / "model.py").read_text()
 
 
+class Block(Packed):
+    """Such attention and other layers, all in one module."""
+
+    def __init__(self) -> None:
+        super().__init__(CUTS[0][1])
+        self.norm1, self.norm2, self.mlp = nn.LayerNorm(8), nn.LayerNorm(8), nn.Linear(8, 8)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """One block."""
+        y = x + super().forward(self.norm1(x))
+        return y + self.mlp(self.norm2(y))
+
+
+@pytest.mark.parametrize("framework", ["jax", "tf"])
+def test_among_other_layers_it_is_called_attention(framework: str, tmp_path: Path) -> None:
+    module, x = nn.Sequential(Block(), Block()).eval(), torch.randn(2, 5, 8)
+    carry = porter.to_jax if framework == "jax" else porter.to_keras
+    carry(module, x, out=tmp_path / "out")  # verified
+    text = (tmp_path / "out" / "model.py").read_text()
+    assert "MultiHeadAttention(" in text
+    assert ("self.attention(y)" if framework == "jax" else 'name=prefix + "_attention"') in text
+    ledger = json.loads((tmp_path / "out" / "porter.json").read_text())["ledger"]
+    becomes = {row["array"]: row["becomes"] for row in ledger}
+    rows = [one["steps"][0] for one in becomes["1.qkv.weight"]]
+    assert rows == ["rows 0:8", "rows 8:16", "rows 16:24"]
+    assert len(becomes["1.proj.weight"]) == 1
+
+
 def _written(module: nn.Module, framework: str) -> str:
     model = read_live(LiveModel(module.eval(), (torch.randn(2, 5, 8),)))
     return pipeline.write(model, target(framework), pipeline.Options())[1].source
