@@ -70,13 +70,19 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {
 """Names of the arguments that functions are given by place, behind the first."""
 
 
-def function_of(expression: Expression) -> Expression | None:
+REDUCTIONS = frozenset({"max", "mean", "min", "sum"})
+"""Methods that are functions of `jax.numpy` too."""
+
+
+def function_of(expression: Expression, rank: int) -> Expression | None:
     """The function that does what an expression of `x` does, where it is one with settings."""
     x = Name("x")
     if not isinstance(expression, Call):
         return None
     if expression.func == Attr(x, "reshape") and all(isinstance(size, Literal) for size in expression.args):
         return call("partial", Name("jnp.reshape"), shape=Tuple(expression.args))
+    if isinstance(expression.func, Attr) and expression.func.obj == x and expression.func.name in REDUCTIONS:
+        return call("partial", Name(f"jnp.{expression.func.name}"), **dict(expression.kwargs))
     if not isinstance(expression.func, Name):
         return None
     if expression.args[:1] != (x,):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
 from typing import Any
 
-from porter.source.code import Attr, Call, Expression, Literal, Name, Tuple, call
+from porter.source.code import Attr, Call, Expression, Literal, Name, Tuple, attr, call
 from porter.writing.containers import Words
 
 RESERVED = frozenset(
@@ -73,13 +74,19 @@ MODULES: Mapping[str, str] = {
 }
 """Functions and methods of one tensor, and the modules that call them with the same settings."""
 
+POOLS = {"mean": "AdaptiveAvgPool", "amax": "AdaptiveMaxPool"}
+"""What these methods do over all spatial axes is a pooling to one place."""
 
-def module_of(expression: Expression) -> Call | None:
-    """The module that does what an expression of `x` does, where torch has one."""
+
+def module_of(expression: Expression, rank: int) -> Call | None:
+    """The module that does what an expression of `x`, of so many axes, does, where torch has one."""
     if not isinstance(expression, Call):
         return None
     x, func = Name("x"), expression.func
     given = expression.args
+    for axes, (method, pool) in product(_spatial(rank), POOLS.items()):
+        if expression == call(attr(x, method), dim=axes, keepdim=True):
+            return call(f"nn.{pool}{rank - 2}d", 1)
     if isinstance(func, Attr) and func.obj == x:
         module = MODULES.get(func.name)
     elif isinstance(func, Name) and given[:1] == (x,):
@@ -91,6 +98,12 @@ def module_of(expression: Expression) -> Call | None:
         return None
     made = call(module, *given, **dict(expression.kwargs))
     return call(module) if made == call("nn.Flatten", 1) else made
+
+def _spatial(rank: int) -> tuple[Any, ...]:
+    """What lies behind batch and channels, as torch is told so."""
+    axes = tuple(range(2, rank))
+    return (axes if len(axes) > 1 else 2,) if 3 <= rank <= 5 else ()
+
 
 _CONV_SETTINGS = {"stride": 1, "padding": 0, "dilation": 1, "groups": 1, "bias": True}
 _TRANSPOSED = {"stride": 1, "padding": 0, "output_padding": 0, "dilation": 1, "groups": 1, "bias": True}

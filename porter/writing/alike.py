@@ -169,18 +169,35 @@ def _doc(attributes: Sequence[str]) -> str:
 def _arguments(rows: Sequence[Sequence[_Place]]) -> list[str | None]:
     """For each literal the argument that stands for it, or None where all models agree."""
     columns = [tuple(repr(row[k].value) for row in rows) for k in range(len(rows[0]))]
+    labels: dict[tuple[str, ...], list[str]] = {}
+    for place, column in zip(rows[0], columns, strict=True):
+        labels.setdefault(column, []).append(place.label)
     named: dict[tuple[str, ...], str] = {}
+    taken: set[str] = set()
     chosen: list[str | None] = []
     for place, column in zip(rows[0], columns, strict=True):
         if len(set(column)) == 1:
             chosen.append(None)
             continue
         if column not in named:
-            label = identifier(place.label)
-            label = f"{place.attribute}_{label}" if label in named.values() else label
+            label, kind = identifier(_label(labels[column])), _kind(place.label)
+            if label in named.values() or kind in taken:
+                label = f"{place.attribute}_{kind}"
+            taken |= {label} - {place.label}
             named[column] = identifier(label, set(named.values()))
         chosen.append(named[column])
     return chosen
+
+
+def _label(labels: Sequence[str]) -> str:
+    """What a number is called that has these names: `channels` where it goes in and comes out again."""
+    first = labels[0]
+    return _kind(first) if first.startswith("in_") and f"out_{_kind(first)}" in labels else first
+
+
+def _kind(label: str) -> str:
+    """What a number counts, whichever side it is on."""
+    return label.removeprefix("in_").removeprefix("out_")
 
 
 def _with_names(made: Expression, chosen: Iterator[str | None]) -> Expression:

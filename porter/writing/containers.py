@@ -38,7 +38,8 @@ class Words:
 
     listed: str = ""
     nothing: Expression = Literal(None)  # the member that does nothing
-    entry: Callable[[Expression], Expression | None] = lambda made: None  # what an expression of `x` does
+    # what does the same as an expression of `x`, which has so many axes, and can be a member
+    entry: Callable[[Expression, int], Expression | None] = lambda made, rank: None
     run: str = ""  # called like a function; where there is none, a loop over a list serves
     table: str = ""  # members by name; where there is none, names are joined: `heads_left`
     reserved: frozenset[str] = frozenset()  # what no member of a group can be called

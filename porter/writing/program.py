@@ -91,7 +91,7 @@ def _chains(graph: Graph, forms: dict[Node, Form], dialect: Dialect) -> Chains:
         if len(node.inputs) != 1 or len(node.outputs) != 1 or form.statements is not None:
             return None
         if isinstance(form, Inline):
-            return words.entry(form.build(Name("x")))
+            return words.entry(form.build(Name("x")), node.inputs[0].rank)
         called = form.use is None or form.use(Name("module"), Name("x")) == call("module", Name("x"))
         return form.make if called and "" not in form.weights else None
 

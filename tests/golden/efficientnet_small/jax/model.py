@@ -47,26 +47,26 @@ class Normalization(nnx.Module):
 class Block(nnx.Module):
     """Used for block1, block3, block4."""
 
-    def __init__(self, in_features, out_features, *, rngs: nnx.Rngs):
+    def __init__(self, features, expand_features, *, rngs: nnx.Rngs):
         self.expand = nnx.Conv(
-            in_features, out_features, kernel_size=(1, 1), use_bias=False, rngs=rngs
+            features, expand_features, kernel_size=(1, 1), use_bias=False, rngs=rngs
         )
-        self.expand_bn = nnx.BatchNorm(out_features, epsilon=0.001, rngs=rngs)
+        self.expand_bn = nnx.BatchNorm(expand_features, epsilon=0.001, rngs=rngs)
         self.dwconv = nnx.Conv(
-            out_features,
-            out_features,
+            expand_features,
+            expand_features,
             kernel_size=(3, 3),
-            feature_group_count=out_features,
+            feature_group_count=expand_features,
             use_bias=False,
             rngs=rngs,
         )
-        self.bn = nnx.BatchNorm(out_features, epsilon=0.001, rngs=rngs)
-        self.se_reduce = nnx.Conv(out_features, 2, kernel_size=(1, 1), rngs=rngs)
-        self.se_expand = nnx.Conv(2, out_features, kernel_size=(1, 1), rngs=rngs)
+        self.bn = nnx.BatchNorm(expand_features, epsilon=0.001, rngs=rngs)
+        self.se_reduce = nnx.Conv(expand_features, 2, kernel_size=(1, 1), rngs=rngs)
+        self.se_expand = nnx.Conv(2, expand_features, kernel_size=(1, 1), rngs=rngs)
         self.project = nnx.Conv(
-            out_features, in_features, kernel_size=(1, 1), use_bias=False, rngs=rngs
+            expand_features, features, kernel_size=(1, 1), use_bias=False, rngs=rngs
         )
-        self.project_bn = nnx.BatchNorm(in_features, epsilon=0.001, rngs=rngs)
+        self.project_bn = nnx.BatchNorm(features, epsilon=0.001, rngs=rngs)
         self.drop = nnx.Dropout(0.2, broadcast_dims=(1, 2, 3), rngs=rngs)
 
     def __call__(self, x):
@@ -127,10 +127,10 @@ class Model(nnx.Module):
             3, 6, kernel_size=(3, 3), strides=2, padding=((0, 1), (0, 1)), use_bias=False, rngs=rngs
         )
         self.stem_bn = nnx.BatchNorm(6, epsilon=0.001, rngs=rngs)
-        self.block1 = Block(in_features=6, out_features=24, rngs=rngs)
+        self.block1 = Block(features=6, expand_features=24, rngs=rngs)
         self.block2 = Block2(rngs=rngs)
-        self.block3 = Block(in_features=8, out_features=32, rngs=rngs)
-        self.block4 = Block(in_features=8, out_features=32, rngs=rngs)
+        self.block3 = Block(features=8, expand_features=32, rngs=rngs)
+        self.block4 = Block(features=8, expand_features=32, rngs=rngs)
         self.top_dropout = nnx.Dropout(0.2, rngs=rngs)
         self.predictions = nnx.Linear(8, 5, rngs=rngs)
 

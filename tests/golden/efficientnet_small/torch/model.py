@@ -38,18 +38,23 @@ class Normalization(nn.Module):
 class Block(nn.Module):
     """Used for block1, block3, block4."""
 
-    def __init__(self, in_channels, out_channels):
+    def __init__(self, channels, expand_channels):
         super().__init__()
-        self.expand = nn.Conv2d(in_channels, out_channels, kernel_size=1, bias=False)
-        self.expand_bn = nn.BatchNorm2d(out_channels, eps=0.001, momentum=0.01)
+        self.expand = nn.Conv2d(channels, expand_channels, kernel_size=1, bias=False)
+        self.expand_bn = nn.BatchNorm2d(expand_channels, eps=0.001, momentum=0.01)
         self.dwconv = nn.Conv2d(
-            out_channels, out_channels, kernel_size=3, padding=1, groups=out_channels, bias=False
+            expand_channels,
+            expand_channels,
+            kernel_size=3,
+            padding=1,
+            groups=expand_channels,
+            bias=False,
         )
-        self.bn = nn.BatchNorm2d(out_channels, eps=0.001, momentum=0.01)
-        self.se_reduce = nn.Conv2d(out_channels, 2, kernel_size=1)
-        self.se_expand = nn.Conv2d(2, out_channels, kernel_size=1)
-        self.project = nn.Conv2d(out_channels, in_channels, kernel_size=1, bias=False)
-        self.project_bn = nn.BatchNorm2d(in_channels, eps=0.001, momentum=0.01)
+        self.bn = nn.BatchNorm2d(expand_channels, eps=0.001, momentum=0.01)
+        self.se_reduce = nn.Conv2d(expand_channels, 2, kernel_size=1)
+        self.se_expand = nn.Conv2d(2, expand_channels, kernel_size=1)
+        self.project = nn.Conv2d(expand_channels, channels, kernel_size=1, bias=False)
+        self.project_bn = nn.BatchNorm2d(channels, eps=0.001, momentum=0.01)
         self.drop = SharedDropout(0.2, (1, 2, 3))
 
     def forward(self, x):
@@ -108,10 +113,10 @@ class Model(nn.Module):
         self.normalization = Normalization()
         self.stem_conv = nn.Conv2d(3, 6, kernel_size=3, stride=2, bias=False)
         self.stem_bn = nn.BatchNorm2d(6, eps=0.001, momentum=0.01)
-        self.block1 = Block(in_channels=6, out_channels=24)
+        self.block1 = Block(channels=6, expand_channels=24)
         self.block2 = Block2()
-        self.block3 = Block(in_channels=8, out_channels=32)
-        self.block4 = Block(in_channels=8, out_channels=32)
+        self.block3 = Block(channels=8, expand_channels=32)
+        self.block4 = Block(channels=8, expand_channels=32)
         self.top_dropout = nn.Dropout(0.2)
         self.predictions = nn.Linear(8, 5)
 

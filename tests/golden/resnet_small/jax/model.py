@@ -31,11 +31,11 @@ def set_weights(model, weights):
 class Block(nnx.Module):
     """Used for stage_0_block_0, stage_0_block_1, stage_0_block_2 and 2 more."""
 
-    def __init__(self, in_features, *, rngs: nnx.Rngs):
-        self.conv_1 = nnx.Conv(in_features, in_features, kernel_size=(3, 3), rngs=rngs)
-        self.norm_1 = nnx.BatchNorm(in_features, epsilon=0.001, rngs=rngs)
-        self.conv_2 = nnx.Conv(in_features, in_features, kernel_size=(3, 3), rngs=rngs)
-        self.norm_2 = nnx.BatchNorm(in_features, epsilon=0.001, rngs=rngs)
+    def __init__(self, features, *, rngs: nnx.Rngs):
+        self.conv_1 = nnx.Conv(features, features, kernel_size=(3, 3), rngs=rngs)
+        self.norm_1 = nnx.BatchNorm(features, epsilon=0.001, rngs=rngs)
+        self.conv_2 = nnx.Conv(features, features, kernel_size=(3, 3), rngs=rngs)
+        self.norm_2 = nnx.BatchNorm(features, epsilon=0.001, rngs=rngs)
 
     def __call__(self, x):
         y = self.conv_1(x)
@@ -75,12 +75,12 @@ class Model(nnx.Module):
 
     def __init__(self, *, rngs: nnx.Rngs):
         self.stem = nnx.Conv(3, 4, kernel_size=(3, 3), rngs=rngs)
-        self.stage_0_block_0 = Block(in_features=4, rngs=rngs)
-        self.stage_0_block_1 = Block(in_features=4, rngs=rngs)
-        self.stage_0_block_2 = Block(in_features=4, rngs=rngs)
+        self.stage_0_block_0 = Block(features=4, rngs=rngs)
+        self.stage_0_block_1 = Block(features=4, rngs=rngs)
+        self.stage_0_block_2 = Block(features=4, rngs=rngs)
         self.stage_1_block_0 = Block2(rngs=rngs)
-        self.stage_1_block_1 = Block(in_features=6, rngs=rngs)
-        self.stage_1_block_2 = Block(in_features=6, rngs=rngs)
+        self.stage_1_block_1 = Block(features=6, rngs=rngs)
+        self.stage_1_block_2 = Block(features=6, rngs=rngs)
         self.classes = nnx.Linear(6, 3, rngs=rngs)
 
     def __call__(self, x):

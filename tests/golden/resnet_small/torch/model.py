@@ -10,12 +10,12 @@ from torch import nn
 class Block(nn.Module):
     """Used for stage_0_block_0, stage_0_block_1, stage_0_block_2 and 2 more."""
 
-    def __init__(self, in_channels):
+    def __init__(self, channels):
         super().__init__()
-        self.conv_1 = nn.Conv2d(in_channels, in_channels, kernel_size=3, padding=1)
-        self.norm_1 = nn.BatchNorm2d(in_channels, eps=0.001, momentum=0.01)
-        self.conv_2 = nn.Conv2d(in_channels, in_channels, kernel_size=3, padding=1)
-        self.norm_2 = nn.BatchNorm2d(in_channels, eps=0.001, momentum=0.01)
+        self.conv_1 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+        self.norm_1 = nn.BatchNorm2d(channels, eps=0.001, momentum=0.01)
+        self.conv_2 = nn.Conv2d(channels, channels, kernel_size=3, padding=1)
+        self.norm_2 = nn.BatchNorm2d(channels, eps=0.001, momentum=0.01)
 
     def forward(self, x):
         y = self.conv_1(x)
@@ -57,12 +57,12 @@ class Model(nn.Module):
     def __init__(self):
         super().__init__()
         self.stem = nn.Conv2d(3, 4, kernel_size=3, padding=1)
-        self.stage_0_block_0 = Block(in_channels=4)
-        self.stage_0_block_1 = Block(in_channels=4)
-        self.stage_0_block_2 = Block(in_channels=4)
+        self.stage_0_block_0 = Block(channels=4)
+        self.stage_0_block_1 = Block(channels=4)
+        self.stage_0_block_2 = Block(channels=4)
         self.stage_1_block_0 = Block2()
-        self.stage_1_block_1 = Block(in_channels=6)
-        self.stage_1_block_2 = Block(in_channels=6)
+        self.stage_1_block_1 = Block(channels=6)
+        self.stage_1_block_2 = Block(channels=6)
         self.classes = nn.Linear(6, 3)
 
     def forward(self, x):
