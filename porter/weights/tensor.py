@@ -7,7 +7,7 @@ arrays it comes (`origins`) and how (`steps`), which is what the weight ledger p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import field
 from itertools import accumulate, pairwise
 from typing import Any, Protocol
@@ -334,7 +334,16 @@ def number_type(dtype: str) -> np.dtype[Any]:
 def identity(tensor: Tensor) -> object:
     """Equal for tensors that hold the same numbers because they come from the same arrays in the same way."""
     stored = tuple((origin.file, origin.key) for origin in tensor.origins)
-    return (stored, tensor.steps) if stored else id(tensor)
+    return (stored, tensor.steps, tuple(_computations(tensor))) if stored else id(tensor)
+
+
+def _computations(tensor: Tensor) -> Iterator[object]:
+    """What computes it: formulas are for people, and one may stand for several parts of an array."""
+    if isinstance(tensor, Derived):
+        yield tensor.compute
+    one = getattr(tensor, "base", None)
+    for base in getattr(tensor, "bases", ()) if one is None else (one,):
+        yield from _computations(base)
 
 
 def moved(base: Tensor, move: str | Move, **sizes: int) -> Tensor:
