@@ -40,11 +40,6 @@ RESNET = {
 SPARSE = {**GROUPED, "num_experts_per_tok": 2, "moe_intermediate_size": 24}
 EXPERTS = {"experts_implementation": "batched_mm"}
 STATES = {"vocab_size": 61, "hidden_size": 32, "num_hidden_layers": 2, "state_size": 4}
-BOTH_TOWERS = {
-    "text_config": {**SIZES, "projection_size": 16},
-    "vision_config": PICTURES,
-}
-
 MORE: tuple[Kind, ...] = (
     # encoders of text
     ("xlm_roberta", "XLMRobertaModel", {**SIZES, "pad_token_id": 1}, ("input_ids", "attention_mask")),
@@ -58,12 +53,11 @@ MORE: tuple[Kind, ...] = (
         {**SIZES, "relative_attention": True, "pos_att_type": ["c2p", "p2c"]},
         TEXT,
     ),
-    ("nystromformer", "NystromformerModel", {**SIZES, "num_landmarks": 3, "segment_means_seq_len": 9}, TEXT),
     ("big_bird", "BigBirdModel", {**SIZES, "attention_type": "original_full"}, TEXT),
     ("megatron_bert", "MegatronBertModel", SIZES, TEXT),
     ("data2vec_text", "Data2VecTextModel", {**SIZES, "pad_token_id": 1}, TEXT),
     ("nomic_bert", "NomicBertModel", SIZES, TEXT),
-    ("eurobert", "EuroBertModel", GROUPED, TEXT),
+    ("eurobert", "EuroBertModel", {**GROUPED, "pad_token_id": 0}, TEXT),
     ("flaubert", "FlaubertModel", {"n_words": 61, "emb_dim": 32, "n_layers": 2, "n_heads": 4}, TEXT),
     ("xmod", "XmodModel", {**SIZES, "pad_token_id": 1, "default_language": "en_XX"}, TEXT),
     # decoders of text
@@ -94,19 +88,15 @@ MORE: tuple[Kind, ...] = (
     ("blenderbot", "BlenderbotForConditionalGeneration", BART, BOTH),
     ("mt5", "MT5ForConditionalGeneration", T5, BOTH),
     ("longt5", "LongT5Model", {**T5, "local_radius": 3}, BOTH),
-    ("prophetnet", "ProphetNetModel", {**SIZES, **BART, "encoder_layers": 1, "decoder_layers": 1}, BOTH),
     ("plbart", "PLBartModel", BART, BOTH),
     # images
     ("bit", "BitModel", {**STAGES, "num_groups": 4}, IMAGE),
-    ("cvt", "CvtModel", {"embed_dim": [8, 16, 24], "num_heads": [1, 2, 3], "depth": [1, 1, 1]}, IMAGE),
     ("focalnet", "FocalNetModel", {"image_size": 32, "embed_dim": 16, "depths": [1, 1]}, IMAGE),
-    ("hiera", "HieraModel", {"image_size": [64, 64], "embed_dim": 16, "depths": [1, 1, 1]}, IMAGE),
     ("levit", "LevitModel", {"image_size": 64, "hidden_sizes": [16, 32, 48], "depths": [1, 1, 1]}, IMAGE),
     ("mobilevit", "MobileViTModel", {"image_size": 64}, IMAGE),
     ("mobilevitv2", "MobileViTV2Model", {"image_size": 64, "width_multiplier": 0.25}, IMAGE),
     ("mobilenet_v1", "MobileNetV1Model", {"depth_multiplier": 0.25}, IMAGE),
-    ("efficientnet", "EfficientNetModel", {"width_coefficient": 0.25, "depth_coefficient": 0.3}, IMAGE),
-    ("pvt_v2", "PvtV2Model", {"image_size": 64, "hidden_sizes": [8, 16, 24, 32], "depths": [1] * 4}, IMAGE),
+    ("pvt_v2", "PvtV2Model", {"image_size": 64, "hidden_sizes": [8, 16, 40, 64], "depths": [1] * 4}, IMAGE),
     ("swiftformer", "SwiftFormerModel", {"depths": [1, 1], "embed_dims": [16, 32]}, IMAGE),
     (
         "swinv2",
@@ -124,14 +114,8 @@ MORE: tuple[Kind, ...] = (
     ("vit_msn", "ViTMSNModel", PICTURES, IMAGE),
     ("dinov2_registers", "Dinov2WithRegistersModel", {**PICTURES, "num_register_tokens": 2}, IMAGE),
     ("dinov3_vit", "DINOv3ViTModel", PICTURES, IMAGE),
-    (
-        "yolos",
-        "YolosForObjectDetection",
-        {**PICTURES, "image_size": [32, 32], "num_detection_tokens": 3},
-        IMAGE,
-    ),
     ("detr", "DetrForObjectDetection", {**DETR, "backbone_config": RESNET}, IMAGE),
-    ("glpn", "GLPNForDepthEstimation", {"hidden_sizes": [8, 16, 24, 32], "depths": [1] * 4}, IMAGE),
+    ("glpn", "GLPNForDepthEstimation", {"hidden_sizes": [8, 16, 40, 64], "depths": [1] * 4}, IMAGE),
     (
         "depth_anything",
         "DepthAnythingForDepthEstimation",
@@ -150,7 +134,6 @@ MORE: tuple[Kind, ...] = (
         },
         IMAGE,
     ),
-    ("siglip", "SiglipModel", BOTH_TOWERS, ("input_ids", "pixel_values")),
     ("vilt", "ViltModel", {**SIZES, **PICTURES}, ("input_ids", "pixel_values")),
     # sounds
     ("sew", "SEWModel", {**SOUND, "squeeze_factor": 2}, ("sound",)),

@@ -225,7 +225,7 @@ def _transformer(package: Any, kind: str, sizes: dict[str, Any], names: tuple[st
         "codes": torch.randn(2, 16, 12),
         "past_values": torch.randn(2, 16, 2),
     }
-    spelled = {"mel": "input_features", "film": "pixel_values"}
+    spelled = {"mel": "input_features", "film": "pixel_values", "codes": "hidden_states"}
     spelled |= dict.fromkeys(("sound", "frames"), "input_values")
     given = tuple(known[name] for name in names)
     return _by_keyword(module, tuple(spelled.get(name, name) for name in names)), given
