@@ -197,7 +197,7 @@ def attention(**how: Any) -> Make:
 
 
 def masked(x: torch.Tensor, seen: torch.Tensor) -> torch.Tensor:
-    """Attention with a mask of numbers, one row of which hides everything."""
+    """Attention with a mask of 0 and -inf, one row of which hides everything."""
     mask = torch.zeros(5, 5).masked_fill(torch.ones(5, 5).triu(1).bool(), float("-inf"))
     scores = torch.where(seen > 0, 0.0, float("-inf"))[:, None, None, :]
     return F.scaled_dot_product_attention(x, x, x, attn_mask=scores + mask)
@@ -320,7 +320,13 @@ ROWS = (
         HEADS,
         SEEN,
     ),
-    call("mask_of_numbers", masked, HEADS, SEEN),
+    call("mask_of_zeros_and_infinities", masked, HEADS, SEEN),
+    call(
+        "mask_of_numbers",
+        lambda x, s: F.scaled_dot_product_attention(x, x, x, s[:, None, None].clamp(min=0).log()),
+        HEADS,
+        SEEN,
+    ),
     Row("multi_head", attention(), (feed(2, 5, 8),), jax=True),
     Row(
         "multi_head_weights",

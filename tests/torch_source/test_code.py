@@ -217,3 +217,26 @@ def test_what_the_code_makes_of_numbers_alone_is_computed_at_conversion() -> Non
     model = read_live(LiveModel(Written().eval(), (x,)))
     assert [type(node.op).__name__ for node in model.graph.nodes] == ["Constant", "Binary"]
     assert np.array_equal(run(model.graph, [x.numpy()], "float32")[0], Written()(x).numpy())
+
+
+class Decoder(nn.Module):
+    """What comes later is hidden, and what was filled up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heads = Heads()
+
+    def forward(self, x: torch.Tensor, filled: torch.Tensor) -> torch.Tensor:
+        """Two masks of numbers, added up."""
+        later = nn.Transformer.generate_square_subsequent_mask(5)
+        hidden = torch.zeros(filled.shape).masked_fill(filled, float("-inf"))
+        return self.heads(x, later + hidden[:, None, None])
+
+
+def test_masks_of_zeros_and_infinities_are_truths() -> None:
+    given = torch.randn(2, 5, 8), torch.tensor([[False] * 5, [False] * 3 + [True] * 2])
+    model = read_live(LiveModel(Decoder().eval(), given))
+    _, written = pipeline.write(model, target("torch"), pipeline.Options("native"))
+    assert "F.scaled_dot_product_attention(query, key, value, attn_mask=" in written.source
+    assert "torch.logical_and(" in written.source
+    assert "softmax" not in written.source

@@ -9,7 +9,7 @@ import numpy as np
 from converters.torch.call import OpCall
 from converters.torch.reads.linear import turned
 from converters.torch.rules import rules
-from porter.graph.model import Value
+from porter.graph.model import Node, Value
 from porter.graph.ops.activation import Softmax
 from porter.graph.ops.attention import Attention, SeenKeys
 from porter.graph.ops.elementwise import Binary, Unary, Where
@@ -104,14 +104,30 @@ def as_truths(call: OpCall, mask: Value) -> Value | None:
     while (maker := call.context.makers.get(value)) is not None and isinstance(maker.op, SHAPING):
         path.append((maker.op, maker.inputs[1:]))
         value = maker.inputs[0]
-    if maker is None or not isinstance(maker.op, Where):
+    found = None if maker is None else _of_two(call, maker) or _chosen(call, maker)
+    if found is None:
         return None
-    condition, hidden, seen = maker.inputs
-    if call.filled(hidden) != -math.inf or call.filled(seen) != 0:
-        return None
-    found = call.one(Unary("logical_not"), condition)
     if found.rank < value.rank:
         found = call.expand(found, value.shape)
     for op, others in reversed(path):
         found = call.one(op, found, *others)
     return found
+
+
+def _chosen(call: OpCall, maker: Node) -> Value | None:
+    """What is seen where truths choose between 0 and `-inf`."""
+    if not isinstance(maker.op, Where):
+        return None
+    condition, *chosen = maker.inputs
+    numbers = [call.filled(one) for one in chosen]
+    if numbers == [-math.inf, 0]:
+        return call.one(Unary("logical_not"), condition)
+    return condition if numbers == [0, -math.inf] else None
+
+
+def _of_two(call: OpCall, maker: Node) -> Value | None:
+    """What is seen where two such masks are added up: what both let be seen."""
+    if maker.op != Binary("add"):
+        return None
+    one, other = (as_truths(call, part) for part in maker.inputs)
+    return None if one is None or other is None else call.one(Binary("logical_and"), one, other)
