@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import field
+from dataclasses import field, replace
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +98,15 @@ def model_side(request: ReadRequest, converter: Converter, source: SourceModel) 
         source=source,
         converter=converter,
     )
+
+
+def converted_side(request: ReadRequest, converter: Converter, source: SourceModel) -> Side:
+    """What a conversion starts from, in its own order of axes: files, code or a bundle."""
+    if not bundle_source.recognises(request.paths):
+        return model_side(request, converter, source)
+    folder = request.paths[0]
+    whole = bundle_side(folder, converter, source.graph, bundle_source.read_manifest(folder))
+    return replace(whole, into=(), out_of=(), source=source)
 
 
 def live_side(source: SourceModel, converter: Converter) -> Side:

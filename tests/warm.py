@@ -47,8 +47,10 @@ OF_FRAMEWORKS = {
     "TPU_ML_PLATFORM",
     "TPU_ML_PLATFORM_VERSION",
     "TPU_SKIP_MDS_QUERY",
+    "TORCHINDUCTOR_CACHE_DIR",
+    "_TORCHINDUCTOR_PYOBJECT_TENSOR_DATA_PTR",
 }
-"""A framework that is imported sets these: always alike."""
+"""A framework that is imported, exports or compiles sets these, and no runner reads them."""
 
 ALSO = {"converters.keras.run": ["keras"]}
 """What a runner imports when it loads a model."""

@@ -16,7 +16,7 @@ from porter.compare.inputs import InputSet
 from porter.errors import UnsupportedModel
 from porter.layout import LaidOut
 from porter.pipeline import Converted
-from porter.sides import Side, bundle_side, live_side, model_side, user_inputs
+from porter.sides import Side, bundle_side, converted_side, live_side, user_inputs
 from porter.source_model import Converter, ReadRequest, Written
 from porter.verification.aligning import modules_of
 from porter.verification.pairs import Model, read_pair, read_side
@@ -44,7 +44,7 @@ def of_conversion(
     """What verifies a conversion of these files before its bundle takes its place."""
 
     def run(done: Converted, name: str) -> Comparison | str:
-        a = model_side(request, converter, done.source)
+        a = converted_side(request, converter, done.source)
         return _of_bundle(a, done, name, None if inputs is None else user_inputs(inputs), progress)
 
     return run

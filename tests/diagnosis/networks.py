@@ -33,12 +33,13 @@ def _rnn(keras: Any) -> Any:
 
 
 def _attention(keras: Any) -> Any:
+    """Heads of a size that torch's own layer has not: each step of it is in the code."""
     layers = keras.layers
     ids = keras.Input((9,), dtype="int32")
     x = layers.Embedding(20, 12, mask_zero=True, name="tokens")(ids)
-    y = layers.MultiHeadAttention(3, 4, name="attention")(x, x)
+    y = layers.MultiHeadAttention(3, 4, value_dim=5, name="attention")(x, x)
     x = layers.LayerNormalization(name="norm")(layers.Add(name="add")([x, y]))
-    y = layers.MultiHeadAttention(3, 4, name="later")(x, x, use_causal_mask=True)
+    y = layers.MultiHeadAttention(3, 4, value_dim=5, name="later")(x, x, use_causal_mask=True)
     x = layers.Concatenate(name="joined")([x, y])
     x = layers.Dense(8, activation="tanh", name="up")(x)
     return keras.Model(ids, layers.Dense(3, name="scores")(x))
