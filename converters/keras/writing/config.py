@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from converters.keras.writing.layers import ARGUMENTS, DEFAULTS, NEVER, spread
-from converters.keras.writing.operations import Bound, bound, snake_case
+from converters.keras.writing.operations import Bound, bound, snake_case, stem
 from porter.dataclass import dataclass
 from porter.errors import GraphError
 from porter.source.code import (
@@ -200,7 +200,7 @@ class _Runner:
         return Made(module, kind, config)
 
     def _common(self, kind: str, given: Mapping[str, Any]) -> Json:
-        usual = {"name": snake_case(kind), "trainable": True, "dtype": "float32"}
+        usual = {"name": stem(kind), "trainable": True, "dtype": "float32"}
         return {**usual, **given}
 
     def node(self, made: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Tensor | Outputs:

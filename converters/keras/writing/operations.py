@@ -129,6 +129,10 @@ _CALLED_WITH = {"pad": ("constant_values",), "rms_normalization": ("scale",)}
 """Named arguments that are no settings: they belong to the call."""
 
 
+CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
+"""What classes are called themselves, where Keras gives them out under another name."""
+
+
 @dataclass(frozen=True)
 class Operation:
     """A function: module and class of its node, its settings, and how many arguments are none of them."""
@@ -190,6 +194,11 @@ def bound(name: str, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Bound:
     if missing or unknown:
         raise GraphError(f"keras.ops.{name}: missing {missing}, unknown {sorted(unknown)}")
     return Bound(operation, config, tuple(given), beside)
+
+
+def stem(class_name: str) -> str:
+    """What a layer of a class is called that is told no name, and the group of its weights."""
+    return snake_case(CLASSES.get(class_name, class_name))
 
 
 def snake_case(class_name: str) -> str:

@@ -10,12 +10,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from converters.keras.writing.config import Made, Model, Outputs, Tensor
-from converters.keras.writing.operations import snake_case
+from converters.keras.writing.operations import stem
 
 Node = tuple[Made, int]
-
-CLASSES = {"GroupQueryAttention": "GroupedQueryAttention"}
-"""What classes are called themselves, where Keras gives them out under another name."""
 
 
 def ordered(model: Model) -> list[Made]:
@@ -85,7 +82,7 @@ def groups(model: Model) -> dict[str, str]:
     found: dict[str, str] = {}
     for made in ordered(model):
         if made.is_layer:
-            kind = snake_case(CLASSES.get(made.class_name, made.class_name))
+            kind = stem(made.class_name)
             number = counts.get(kind, 0)
             counts[kind] = number + 1
             found[made.name] = f"{kind}_{number}" if number else kind
