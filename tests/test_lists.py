@@ -13,10 +13,10 @@ from flax import nnx
 from torch import nn
 
 import porter
-from porter.source.code import Attr, Name, call
+from porter.source.code import Attr, Name, binary, call
 from porter.source.names import Namer
 from porter.source.render import render
-from porter.source.statements import Module, Return, assign
+from porter.source.statements import Module, Return, Statement, assign
 from porter.writing.containers import Label, Words, gathered, kinds, member, member_names
 from porter.writing.lists import Run, rolled
 
@@ -107,7 +107,12 @@ def _alike(stem: str, count: int) -> list[tuple[str, Any]]:
     return [(f"{stem}.{place}", call("B", 8)) for place in range(count)]
 
 
-LOOPS = [
+Calls = list[tuple[str, int, str]]
+
+PARALLEL: Calls = [("y", 0, "x"), ("y", 1, "x"), ("x", 2, "x")]
+LONE: Calls = [("x", 0, "x"), ("x", 1, "x"), ("last", 2, "x")]
+
+LOOPS: list[tuple[Calls, list[str]]] = [
     # calls as (target, entry, argument) -> lines
     ([("x", 0, "x"), ("x", 1, "x"), ("x", 2, "x")], ["for block in self.blocks:", "    x = block(x)"]),
     ([("x", 0, "x"), ("x", 1, "x")], ["x = self.blocks[0](x)", "x = self.blocks[1](x)"]),
@@ -115,10 +120,7 @@ LOOPS = [
         [("x", 0, "x"), ("y", 1, "x"), ("x", 2, "y")],
         ["x = self.blocks[0](x)", "y = self.blocks[1](x)", "x = self.blocks[2](y)"],
     ),
-    (
-        [("x", 0, "x"), ("x", 1, "x"), ("last", 2, "x")],
-        ["for block in self.blocks:", "    x = block(x)", "last = x"],
-    ),
+    (LONE, ["for block in self.blocks:", "    x = block(x)", "last = x"]),
     (
         [("x", 1, "x"), ("x", 0, "x"), ("x", 2, "x")],
         ["x = self.blocks[1](x)", "x = self.blocks[0](x)", "x = self.blocks[2](x)"],
@@ -127,13 +129,27 @@ LOOPS = [
 
 
 @pytest.mark.parametrize(("calls", "expected"), LOOPS, ids=range(len(LOOPS)))
-def test_loops(calls: list[tuple[str, int, str]], expected: list[str]) -> None:
+def test_loops(calls: Calls, expected: list[str]) -> None:
+    assert looped(calls, Return(Name(calls[-1][0]))) == expected
+
+
+def looped(calls: Calls, *rest: Statement) -> list[str]:
+    """The lines of the calls, with what follows them but for its last line."""
     own = Name("self")
     lines = [assign(to, call(member(own, f"blocks.{k}"), Name(x))) for to, k, x in calls]
     blocks = Run(Attr(own, "blocks"), tuple(member(own, f"blocks.{k}") for k in range(3)))
-    found = rolled(lines, [blocks], Namer())
-    text = render(Module("", frozenset(), (*found, Return(Name("x")))))
-    assert text.split("\n")[:-2] == expected
+    found = rolled([*lines, *rest], [blocks], Namer())
+    return render(Module("", frozenset(), tuple(found))).split("\n")[:-2]
+
+
+@pytest.mark.parametrize("calls", [PARALLEL, LONE], ids=["parallel", "lone"])
+def test_a_loop_writes_over_nothing_that_is_wanted(calls: Calls) -> None:
+    """What all but the last member made may be looked at later."""
+    earlier, last = calls[0][0], calls[-1][0]
+    found = looped(calls, Return(binary("+", Name(earlier), Name(last))))
+    assert found == [f"{to} = self.blocks[{k}]({x})" for to, k, x in calls]
+    again = looped(calls, assign(earlier, call("f", Name(last))), Return(Name(earlier)))
+    assert again[0] == "for block in self.blocks:"
 
 
 STRAIGHT = [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -86,7 +87,8 @@ def _rolled(lines: Sequence[Statement], run: Run, names: _LoopNames) -> list[Sta
         members = tuple(one.made.func for one in entries)
         short: list[Statement] = []
         if members == run.members:
-            short = _called(run, entries) if run.called else _looped(run, entries, names)
+            rest = lines[place + size :]
+            short = _called(run, entries) if run.called else _looped(run, entries, names, rest)
         if not short:
             done.append(lines[place])
             place += 1
@@ -108,7 +110,9 @@ def _handed_on(entries: Sequence[_Entry]) -> bool:
     return handed and all(len(one.made.args) == 1 and not one.made.kwargs for one in entries)
 
 
-def _looped(run: Run, entries: Sequence[_Entry], names: _LoopNames) -> list[Statement]:
+def _looped(
+    run: Run, entries: Sequence[_Entry], names: _LoopNames, rest: Sequence[Statement]
+) -> list[Statement]:
     if run.straight and len(entries) > 1 and _handed_on(entries):
         (given,), target = entries[0].made.args, entries[-1].target
         entry = names.of(run.group)
@@ -120,8 +124,23 @@ def _looped(run: Run, entries: Sequence[_Entry], names: _LoopNames) -> list[Stat
     entry = names.of(run.group)
     lines: list[Statement] = [For(entry, run.group, (first.by(entry),))]
     if last.target != first.target:
+        if _read(first.target, rest):  # what the last but one made is wanted: a loop would write over it
+            return []
         lines.append(Assign((last.target,), first.target))
     return lines
+
+
+def _read(name: Expression, lines: Sequence[Statement]) -> bool:
+    """Whether lines look at what a name stands for now."""
+    assert isinstance(name, Name)
+    word = re.compile(rf"\b{re.escape(name.path)}\b")
+    for line in lines:
+        plain = isinstance(line, Assign) and all(isinstance(target, Name) for target in line.targets)
+        if word.search(repr(line.value if isinstance(line, Assign) and plain else line)):
+            return True
+        if isinstance(line, Assign) and name in line.targets:
+            return False
+    return False
 
 
 def _in_order(entries: Sequence[_Entry]) -> Iterator[tuple[Expression, Call]]:
