@@ -141,5 +141,6 @@ OPERATOR_ROWS = (
         lambda x: (torch.linalg.cross(x, x.flip(1) + 1, dim=1), torch.cross(x, x + 1, 1)),
         feed(2, 3, 5),
     ),
+    call("empty_cut", lambda x: torch.cat([x[:, :, 5:], x[:, :, :5] * 2], 2), feed(2, 3, 5, 4), jax=True),
     call("whole_divisors", lambda k: (torch.gcd(k, k + 6), torch.lcm(k, k + 4)), ids(3, 5, top=30)),
 )

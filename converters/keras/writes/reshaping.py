@@ -94,7 +94,7 @@ def _crops(op_: Slice, node: Node) -> bool:
     sizes, rank = node.inputs[0].shape, node.inputs[0].rank
     plain = all(step == 1 for _, _, step in op_.ranges) and rank in (3, 4, 5)
     ends = all(op_.ranges[axis] == (None, None, 1) for axis in (0, rank - 1))
-    known = static(sizes[1:-1]) is not None
+    known = static(sizes[1:-1]) is not None and 0 not in node.outputs[0].shape  # Keras crops nothing whole
     return plain and ends and known and any(part != (None, None, 1) for part in op_.ranges)
 
 
