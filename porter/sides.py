@@ -102,11 +102,7 @@ def model_side(request: ReadRequest, converter: Converter, source: SourceModel) 
 
 def converted_side(request: ReadRequest, converter: Converter, source: SourceModel) -> Side:
     """What a conversion starts from, in its own order of axes: files, code or a bundle."""
-    if not bundle_source.recognises(request.paths):
-        return model_side(request, converter, source)
-    folder = request.paths[0]
-    whole = bundle_side(folder, converter, source.graph, bundle_source.read_manifest(folder))
-    return replace(whole, into=(), out_of=(), source=source)
+    return replace(_files_side(request, converter, source), into=(), out_of=(), source=source)
 
 
 def live_side(source: SourceModel, converter: Converter) -> Side:
@@ -152,7 +148,11 @@ def side(request: ReadRequest) -> Side:
     if len(request.paths) == 1 and (request.paths[0] / RECORDING).is_file():
         return _recorded_run(request.paths[0])
     converter = frameworks.source(request.paths, None, request.factory)
-    source = converter.read(request)
+    return _files_side(request, converter, converter.read(request))
+
+
+def _files_side(request: ReadRequest, converter: Converter, source: SourceModel) -> Side:
+    """A bundle, or whatever else can be read."""
     if bundle_source.recognises(request.paths):
         folder = request.paths[0]
         return bundle_side(folder, converter, source.graph, bundle_source.read_manifest(folder))
